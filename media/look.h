@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * The look of everything that Serambi draws itself: colours, fonts, sizes. Slides and screen alike. */
+ * The look of everything that Serambi draws itself: colours, fonts, sizes. Slides and screen alike.
+ */
 #pragma once
 #include <stdint.h>
 
@@ -37,7 +38,7 @@
 
 #define LOOK_SAFE_MARGIN 0.03 /* of the screen's width and height */
 
-#define LOOK_ARRIVE_MS             250
-#define LOOK_LEAVE_MS              180
-#define LOOK_TICKER_CHARACTERS_S   14
-#define LOOK_SPOTLIGHT_MS          6000
+#define LOOK_ARRIVE_MS           250
+#define LOOK_LEAVE_MS            180
+#define LOOK_TICKER_CHARACTERS_S 14
+#define LOOK_SPOTLIGHT_MS        6000

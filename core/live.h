@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * Live channels: one append-only log of finished frames for each channel and encoding, one cursor
+ * for each subscriber, written at once.
+ *
+ * A state channel keeps its newest value; a feed keeps its entries (log in memory, older ones in
+ * the store). Offsets are given in the transaction of the data, so that a restart keeps them. A
+ * slow reader costs its cursor: when its socket drained it gets the newest state, and every entry
+ * of a feed. Numbers and epochs: Centrifuge client protocol.
+ *
+ * Main thread only. */
+#pragma once
+#include "core/store.h"
+#include "core/web.h"
+
+typedef struct Live Live;
+
+typedef struct {
+    const char *name; /* "queue:board", or a family "queue:ticket.{key}" */
+    bool is_feed;
+    uint32_t readers; /* SerambiRole bits */
+    uint32_t keep_days;
+} LiveTopic;
+
+Live *live_new(Store *store, uv_loop_t *loop, GError **error);
+void live_free(Live *live);
+/* Declares a channel or family; strings are copied. Before the first publication to it. */
+bool live_declare(Live *live, const LiveTopic *topic, GError **error);
+/* The declaration that a channel name falls under; NULL when there is none. */
+const LiveTopic *live_find(Live *live, const char *channel);
+
+/* Inside a store's work(): gives the offset, writes the row, and after the commit appends the frame
+ * and sends it. Takes body. LIVE_ERROR_UNKNOWN, LIVE_ERROR_TOO_LARGE, or the store's error. */
+typedef enum { LIVE_ERROR_UNKNOWN = 1, LIVE_ERROR_TOO_LARGE } LiveError;
+#define LIVE_ERROR (live_error_quark())
+GQuark live_error_quark(void);
+bool live_publish(Live *live, const char *channel, json_t *body, GError **error);
+
+/* on_message after each commit that published on the channel, or, when channel ends in ':' or '.',
+ * on any that begins so. */
+typedef void (*LiveWatch)(const char *channel, const json_t *body, void *data);
+void live_watch(Live *live, const char *channel, LiveWatch on_message, void *data);
+
+/* --- Subscribers, for client.c and events.c ----------------------------------------------------
+ */
+
+typedef enum { LIVE_WEBSOCKET = 1, LIVE_EVENTS } LiveEncoding; /* frames, or server-sent events */
+typedef struct LiveReader LiveReader; /* one connection: its socket and its cursors */
+
+LiveReader *live_reader_new(Live *live, Socket *socket, LiveEncoding encoding);
+void live_reader_free(LiveReader *reader); /* drops its subscriptions */
+void live_reader_drained(LiveReader *reader);
+/* Bytes that belong to this reader only (replies), kept in order with the log. */
+void live_reader_write(LiveReader *reader, const void *bytes, size_t size);
+
+typedef struct {
+    bool recover;      /* asked by the client */
+    const char *epoch; /* the client's, may be NULL */
+    uint64_t offset;   /* the client's */
+} LivePosition;
+typedef struct {
+    bool is_feed;
+    bool was_recovering, recovered;
+    const char *epoch;
+    uint64_t offset;      /* position from which the reader's cursor goes on */
+    json_t *publications; /* new array of {"data":...,"offset":n} to ride in the reply */
+} LiveSubscribed;
+/* The cursor is set when this returns; the caller sends the reply before any push of the channel
+ * can leave. ret_subscribed->publications is the caller's. */
+bool live_subscribe(LiveReader *reader, const char *channel, const LivePosition *position,
+                    LiveSubscribed *ret_subscribed, GError **error);
+bool live_unsubscribe(LiveReader *reader, const char *channel);
+guint live_reader_channels(const LiveReader *reader);
+guint live_subscribers(Live *live, const char *channel); /* for presence statistics, metrics */
+/* {"publications":[...],"epoch":..,"offset":..}; limit 0: position only, -1: LIMIT_HISTORY; since
+ * may be NULL (exclusive otherwise). */
+json_t *live_history(Live *live, const char *channel, int limit, const LivePosition *since,
+                     bool reverse, GError **error);
+
+typedef struct {
+    uint64_t publications_total, deliveries_total, writes_total, lagging_total, dropped_total;
+    uint64_t readers, channels; /* now */
+} LiveCounters;
+LiveCounters live_counters(const Live *live);
+/* Closes every reader with a Centrifuge disconnect code, at most LIMIT_CLOSES_TURN each turn. */
+void live_disconnect_all(Live *live, uint16_t code, const char *reason);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * Resumable uploads: tus 1.0.0 at /uploads/. A 204 means that the bytes are on disk.
+ * Source: tus.io resumable upload protocol 1.0.0, core, creation, creation-with-upload,
+ * creation-defer-length, expiration, checksum, termination. */
+#pragma once
+#include "core/access.h"
+#include "core/http.h"
+#include "core/jobs.h"
+#include "core/store.h"
+
+typedef struct Uploads Uploads;
+
+typedef struct {
+    const char *kind; /* "tutorials:video" */
+    uint32_t roles;
+    int64_t max_bytes;
+    /* Inside a store work(): a SerambiUploaded, defined in plugin.h. */
+    void (*on_complete)(const void *uploaded, void *data);
+    void *data;
+} UploadKind;
+
+typedef struct {
+    const char *data_folder; /* parts in <data>/work/uploads/ */
+    int64_t reserve_bytes;   /* free space that stays: 507 before */
+    int64_t quota_bytes;     /* unfinished, per user */
+} UploadsOptions;
+Uploads *uploads_new(Store *store, Access *access, Jobs *jobs, uv_loop_t *loop,
+                     const UploadsOptions *options, GError **error);
+void uploads_free(Uploads *uploads);
+bool uploads_migrate(Store *store, GError **error);
+void uploads_add_kind(Uploads *uploads, const UploadKind *kind); /* copied */
+void uploads_handle(Uploads *uploads, HttpRequest *request);
