@@ -49,7 +49,7 @@ bool store_migrate(Store *store, const char *owner, const char *const *migration
 /* Runs work(data) as one savepoint of the turn's transaction: at once if the writing connection is
  * free, else in the next turn. work returns true to keep, false to undo. after (may be NULL) is
  * called once on the loop: kept and no error when it is on disk; error set when the commit failed;
- * kept false and no error when work returned false. Nested calls run as a savepoint inside.
+ * kept false and no error when work returned false. Nested calls run as a savepoint inside. */
 typedef bool (*StoreWork)(Store *store, void *data);
 typedef void (*StoreAfter)(Store *store, bool kept, const GError *error, void *data);
 void store_write(Store *store, StoreWork work, StoreAfter after, void *data);
