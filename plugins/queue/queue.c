@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * The queue: services, numbers, counters, calling; board, ticket page, counter console. */
+#include "plugins/queue/queue.h"
+
+extern const SerambiAsset queue_assets[];
+
+static const SerambiSetting settings[] = {
+    {
+        .key = "time_zone",
+        .kind = SERAMBI_TEXT,
+        .offset = offsetof(QueueSettings, time_zone),
+        .fallback = "",
+        .max = 64,
+        .help = "whose midnight starts new numbers, such as Asia/Jakarta; empty: the machine's",
+    },
+    {
+        .key = "service_minutes",
+        .kind = SERAMBI_INT,
+        .offset = offsetof(QueueSettings, service_minutes),
+        .fallback = "4",
+        .min = 1,
+        .max = 120,
+        .help = "expected minutes of one service, until enough of today's are known",
+    },
+    {
+        .key = "tickets_per_address",
+        .kind = SERAMBI_INT,
+        .offset = offsetof(QueueSettings, tickets_per_address),
+        .fallback = "30",
+        .min = 1,
+        .max = 10000,
+        .help = "numbers that one network address may take within ten minutes",
+    },
+    {
+        .key = "spotlight_seconds",
+        .kind = SERAMBI_INT,
+        .offset = offsetof(QueueSettings, spotlight_seconds),
+        .fallback = "6",
+        .min = 3,
+        .max = 60,
+        .help = "how long a called number is the largest thing on the screen",
+    },
+    {0},
+};
+
+static bool server_start(Serambi *self, GError **error)
+{
+    Queue *queue = serambi_state(self);
+    queue->server.issued = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    queue->server.desk_version = serambi_now_us(self);
+    return board_publish(self, error);
+}
+
+static void server_stop(Serambi *self)
+{
+    Queue *queue = serambi_state(self);
+    g_clear_pointer(&queue->server.issued, g_hash_table_unref);
+}
+
+SERAMBI_PLUGIN(.id = "queue", .version = "1",
+               .summary = "Numbers, counters and calls, on screen, phone and console",
+               .places = SERAMBI_ON_SERVER | SERAMBI_ON_DISPLAY, .state_size = sizeof(Queue),
+               .settings_size = sizeof(QueueSettings), .settings = settings,
+               .migrations = tickets_migrations, .routes = routes_table, .topics = board_topics,
+               .timers = board_timers, .display_watches = screen_watches, .layers = screen_layers,
+               .assets = queue_assets, .start = server_start, .stop = server_stop,
+               .display_start = screen_start, .display_stop = screen_stop, );

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * The queue: what its files share.
+ *
+ * tickets.c  the model: numbers, states, who is next; only SQL, no HTTP, no topics
+ * board.c    what the world sees: board, calls, ticket states, desk
+ * wait.c     the expected wait as a range
+ * routes.c   the API of phones and counters
+ * screen.c   the display half: board, chip, spotlight */
+#pragma once
+#include "core/plugin.h"
+
+typedef struct {
+    const char *time_zone;
+    int64_t service_minutes;
+    int64_t tickets_per_address;
+    int64_t spotlight_seconds;
+} QueueSettings;
+
+typedef struct {
+    GHashTable *issued; /* peer address -> tickets in this window; owned */
+    int64_t window_start_us;
+    int64_t desk_version;
+    char day[11]; /* of the last publication: at midnight the board is made anew */
+} QueueServer;
+
+typedef struct {
+    char *ticket, *counter;
+    int64_t called_us;
+} QueueShownCall;
+
+typedef struct {
+    json_t *board; /* newest value; NULL before the first */
+    GQueue calls;  /* QueueShownCall, to be shown one after the other */
+    int64_t shown_until_us;
+    bool board_changed, chip_changed, spotlight_changed;
+} QueueScreen;
+
+typedef struct {
+    QueueServer server;
+    QueueScreen screen;
+} Queue;
+
+/* --- tickets.c: inside a savepoint unless noted -------------------------------------------------
+ */
+
+extern const char *const tickets_migrations[];
+
+/* A ticket's row as SELECTed by all functions below, as a JSON object:
+ * id, service, number, label, secret, state, counter (label or null), version, issued_us. */
+#define TICKET_COLUMNS                                                                             \
+    "id, service, number, label, secret, state, counter, version, issued_us, sort_us, called_us,"  \
+    " shown_ahead, shown_wait, is_untold"
+
+/* The local date ("2026-11-23") of a time in the library's zone. */
+void tickets_day(Serambi *self, int64_t at_us, char ret_day[11]);
+
+/* Issues the next number of a service for today. The same key gives the same ticket again (P5 of
+ * the reference: double tap, retry). New reference; NULL with error, or NULL without error and
+ * *ret_code set when refused ("queue.closed", "queue.unknown_service"). */
+json_t *tickets_issue(Serambi *self, int64_t service, const char *key, const char **ret_code,
+                      GError **error);
+json_t *tickets_by_secret(Serambi *self, const char *secret, GError **error); /* also in GET */
+json_t *tickets_by_id(Serambi *self, int64_t id, GError **error);             /* also in GET */
+
+/* Ends what the counter has and calls the next one, by compare-and-set. The same key gives the same
+ * ticket again. NULL without error when nobody waits. */
+json_t *tickets_call_next(Serambi *self, int64_t counter, const char *key, bool *ret_repeated,
+                          GError **error);
+
+typedef struct {
+    const char *name; /* of the route and in the audit */
+    const char *from; /* states it may come from, each with commas around: ",called,serving," */
+    const char *to;   /* NULL: stays as it is */
+    bool keeps_counter;
+} TicketMove;
+extern const TicketMove ticket_moves[]; /* ended by a NULL name */
+
+/* NULL with error; NULL without error when the state does not allow it. */
+json_t *tickets_move(Serambi *self, int64_t id, const TicketMove *move, int64_t service,
+                     const char *actor, GError **error);
+bool tickets_record_call(Serambi *self, const json_t *ticket, bool is_recall, int64_t *ret_call,
+                         GError **error);
+
+/* --- wait.c -------------------------------------------------------------------------------------
+ */
+
+/* What an estimate needs, read once for a whole board. */
+typedef struct {
+    double service_minutes; /* mean of today's last services, or the configured guess */
+    int64_t counters;       /* that called somebody in the last half hour, at least 1 */
+} WaitBasis;
+bool wait_basis(Serambi *self, WaitBasis *ret_basis, GError **error);
+/* [low, high] in minutes, steps of five, for somebody with that many ahead; new reference. */
+json_t *wait_range(const WaitBasis *basis, int64_t ahead);
+
+/* --- board.c: inside a savepoint ----------------------------------------------------------------
+ */
+
+/* Publishes board, desk, and the state of each ticket whose place changed. */
+bool board_publish(Serambi *self, GError **error);
+bool board_publish_call(Serambi *self, const json_t *ticket, bool is_recall, GError **error);
+/* The public shape of a ticket; with_id for staff. New reference. */
+json_t *board_ticket(Serambi *self, const json_t *row, bool with_id, GError **error);
+json_t *board_services(Serambi *self, GError **error); /* also in GET */
+extern const SerambiTopic board_topics[];
+extern const SerambiTimer board_timers[];
+
+/* --- routes.c, screen.c --------------------------------------------------------------------------
+ */
+extern const SerambiRoute routes_table[];
+extern const SerambiWatch screen_watches[];
+extern const SerambiLayer screen_layers[];
+bool screen_start(Serambi *self, GError **error);
+void screen_stop(Serambi *self);

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * The API of phones and counters. Each request that changes something carries a key, so that a
+ * double tap or a retry changes it once. */
+#include "plugins/queue/queue.h"
+#include <string.h>
+
+#define KEY_BYTES_MIN     8
+#define KEY_BYTES_MAX     64
+#define ADDRESS_WINDOW_US (10 * 60 * G_USEC_PER_SEC)
+#define ADDRESSES_MAX     10000
+#define DESK_ROWS         "200"
+
+static void reply_failure(SerambiRequest *request, GError *error)
+{
+    serambi_reply_error(request, 503, "error.store", "%s", error->message);
+    g_error_free(error);
+}
+
+static bool read_number(const char *text, int64_t *ret_number)
+{
+    return text && g_ascii_string_to_signed(text, 10, 1, G_MAXINT64, ret_number, NULL);
+}
+
+/* The request's key; NULL after having replied. */
+static const char *read_key(SerambiRequest *request)
+{
+    const char *key = json_string_value(json_object_get(serambi_request_body(request), "key"));
+    size_t length = key ? strlen(key) : 0;
+    if (length < KEY_BYTES_MIN || length > KEY_BYTES_MAX) {
+        serambi_reply_error(request, 422, "queue.bad_key",
+                            "key: %d to %d characters that are new for each press", KEY_BYTES_MIN,
+                            KEY_BYTES_MAX);
+        return NULL;
+    }
+    return key;
+}
+
+/* Replies {"ticket": ...} with row (takes it), or why not. */
+static void reply_ticket(Serambi *self, SerambiRequest *request, int status, json_t *row,
+                         bool with_id)
+{
+    GError *error = NULL;
+    json_t *ticket = board_ticket(self, row, with_id, &error);
+    json_decref(row);
+    if (ticket)
+        serambi_reply(request, status, json_pack("{s:o}", "ticket", ticket));
+    else
+        reply_failure(request, error);
+}
+
+/* --- Phones --------------------------------------------------------------------------------------
+ */
+
+static void handle_services(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    json_t *services = board_services(self, &error);
+    json_t *counters =
+        services
+            ? serambi_query(self, &error, "SELECT id, label FROM queue_counter ORDER BY id", "")
+            : NULL;
+    if (!counters) {
+        json_decref(services);
+        reply_failure(request, error);
+        return;
+    }
+    serambi_reply(request, 200,
+                  json_pack("{s:o, s:o}", "services", services, "counters", counters));
+}
+
+/* Counts a number taken from this address; false when it took too many lately. */
+static bool count_address(Serambi *self, const char *address)
+{
+    const QueueSettings *settings = serambi_settings(self);
+    QueueServer *server = &((Queue *)serambi_state(self))->server;
+    int64_t now_us = serambi_now_us(self);
+    if (now_us - server->window_start_us > ADDRESS_WINDOW_US || now_us < server->window_start_us ||
+        g_hash_table_size(server->issued) >= ADDRESSES_MAX) {
+        g_hash_table_remove_all(server->issued);
+        server->window_start_us = now_us;
+    }
+    int64_t count = GPOINTER_TO_INT(g_hash_table_lookup(server->issued, address)) + 1;
+    g_hash_table_insert(server->issued, g_strdup(address), GINT_TO_POINTER((int)count));
+    return count <= settings->tickets_per_address;
+}
+
+static void handle_take(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    if (!serambi_has_room(self, &error)) {
+        serambi_reply_error(request, 507, "error.full", "%s", error->message);
+        g_error_free(error);
+        return;
+    }
+    const char *key = read_key(request);
+    if (!key)
+        return;
+    if (!count_address(self, serambi_request_peer(request))) {
+        serambi_reply_error(request, 429, "queue.too_many",
+                            "too many numbers from one address: try again in ten minutes");
+        return;
+    }
+    int64_t service = json_integer_value(json_object_get(serambi_request_body(request), "service"));
+    const char *code = NULL;
+    json_t *row = tickets_issue(self, service, key, &code, &error);
+    if (!row && code) {
+        serambi_reply_error(request, strcmp(code, "queue.closed") ? 404 : 409, code,
+                            "service %" G_GINT64_FORMAT " gives no numbers now", service);
+        return;
+    }
+    if (!row || !board_publish(self, &error)) {
+        json_decref(row);
+        reply_failure(request, error);
+        return;
+    }
+    reply_ticket(self, request, 201, row, false);
+}
+
+static void handle_ticket(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    json_t *row = tickets_by_secret(self, serambi_request_part(request, "secret"), &error);
+    if (row)
+        reply_ticket(self, request, 200, row, false);
+    else if (error)
+        reply_failure(request, error);
+    else
+        serambi_reply_error(request, 404, "queue.unknown_ticket", "no such ticket");
+}
+
+static const TicketMove *find_move(const char *name)
+{
+    for (const TicketMove *move = ticket_moves; move->name; move++)
+        if (!g_strcmp0(move->name, name))
+            return move;
+    return NULL;
+}
+
+/* Carries out a move and tells the world; replies. */
+static void move_ticket(Serambi *self, SerambiRequest *request, int64_t id, const char *name,
+                        int64_t service, bool with_id)
+{
+    GError *error = NULL;
+    const TicketMove *move = find_move(name);
+    json_t *row = tickets_move(self, id, move, service, serambi_request_user(request), &error);
+    if (!row && !error) {
+        serambi_reply_error(request, 409, "queue.not_now",
+                            "ticket %" G_GINT64_FORMAT " is not in a state for '%s'", id, name);
+        return;
+    }
+    if (!row || (!move->to && !board_publish_call(self, row, true, &error)) ||
+        !board_publish(self, &error)) {
+        json_decref(row);
+        reply_failure(request, error);
+        return;
+    }
+    reply_ticket(self, request, 200, row, with_id);
+}
+
+static void handle_leave(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    json_auto_t *row = tickets_by_secret(self, serambi_request_part(request, "secret"), &error);
+    if (error)
+        reply_failure(request, error);
+    else if (!row)
+        serambi_reply_error(request, 404, "queue.unknown_ticket", "no such ticket");
+    else
+        move_ticket(self, request, json_integer_value(json_object_get(row, "id")), "leave", 0,
+                    false);
+}
+
+/* --- Counters ------------------------------------------------------------------------------------
+ */
+
+static void handle_next(Serambi *self, SerambiRequest *request)
+{
+    int64_t counter = 0;
+    if (!read_number(serambi_request_part(request, "id"), &counter)) {
+        serambi_reply_error(request, 404, "queue.unknown_counter", "no such counter");
+        return;
+    }
+    const char *key = read_key(request);
+    if (!key)
+        return;
+    GError *error = NULL;
+    json_auto_t *known =
+        serambi_query(self, &error, "SELECT id FROM queue_counter WHERE id = $1", "i", counter);
+    if (known && json_array_size(known) == 0) {
+        serambi_reply_error(request, 404, "queue.unknown_counter", "no counter %" G_GINT64_FORMAT,
+                            counter);
+        return;
+    }
+    bool is_repeated = false;
+    json_t *row = known ? tickets_call_next(self, counter, key, &is_repeated, &error) : NULL;
+    if (error || (row && !is_repeated && !board_publish_call(self, row, false, &error)) ||
+        !board_publish(self, &error)) {
+        json_decref(row);
+        reply_failure(request, error);
+        return;
+    }
+    /* Nobody waits: the current one is still finished, so this is no error that would undo it. */
+    if (row)
+        reply_ticket(self, request, 200, row, true);
+    else
+        serambi_reply(request, 200, json_pack("{s:n}", "ticket"));
+}
+
+static void handle_move(Serambi *self, SerambiRequest *request)
+{
+    int64_t id = 0;
+    const char *name = serambi_request_part(request, "move");
+    if (!read_number(serambi_request_part(request, "id"), &id) || !find_move(name)) {
+        serambi_reply_error(request, 404, "queue.unknown_ticket", "no such ticket or move");
+        return;
+    }
+    int64_t service = 0;
+    if (!strcmp(name, "transfer")) {
+        service = json_integer_value(json_object_get(serambi_request_body(request), "service"));
+        GError *error = NULL;
+        json_auto_t *known =
+            serambi_query(self, &error, "SELECT id FROM queue_service WHERE id = $1", "i", service);
+        if (!known) {
+            reply_failure(request, error);
+            return;
+        }
+        if (json_array_size(known) == 0) {
+            serambi_reply_error(request, 422, "queue.unknown_service",
+                                "service: the id of one of the services");
+            return;
+        }
+    }
+    move_ticket(self, request, id, name, service, true);
+}
+
+static json_t *desk_list(Serambi *self, const char *day, const char *state, GError **error)
+{
+    return serambi_query(self, error,
+                         "SELECT id, label, service, issued_us, called_us FROM queue_ticket"
+                         " WHERE day = $1 AND state = $2 ORDER BY sort_us, id LIMIT " DESK_ROWS,
+                         "ss", day, state);
+}
+
+static void handle_desk(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    int64_t counter = 0;
+    (void)read_number(serambi_request_query(request, "counter"), &counter);
+    char day[11];
+    tickets_day(self, serambi_now_us(self), day);
+    json_auto_t *current = serambi_query(
+        self, &error,
+        "SELECT id, label, service, state, counter, issued_us, called_us FROM queue_ticket"
+        " WHERE state = 'called' AND counter = (SELECT label FROM queue_counter WHERE id = $1)"
+        " ORDER BY called_us DESC LIMIT 1",
+        "i", counter);
+    json_t *waiting = current ? desk_list(self, day, "waiting", &error) : NULL;
+    json_t *parked = waiting ? desk_list(self, day, "parked", &error) : NULL;
+    json_t *missed = parked ? desk_list(self, day, "no_show", &error) : NULL;
+    if (!missed) {
+        json_decref(waiting);
+        json_decref(parked);
+        reply_failure(request, error);
+        return;
+    }
+    serambi_reply(request, 200,
+                  json_pack("{s:O?, s:o, s:o, s:o}", "current", json_array_get(current, 0),
+                            "waiting", waiting, "parked", parked, "missed", missed));
+}
+
+static void handle_service(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    int64_t id = 0;
+    const json_t *is_open = json_object_get(serambi_request_body(request), "is_open");
+    if (!read_number(serambi_request_part(request, "id"), &id) || !json_is_boolean(is_open)) {
+        serambi_reply_error(request, 422, "queue.unknown_service", "is_open: true or false");
+        return;
+    }
+    json_auto_t *rows = serambi_query(
+        self, &error, "UPDATE queue_service SET is_open = $2 WHERE id = $1 RETURNING id", "ii", id,
+        (int64_t)json_is_true(is_open));
+    if (!rows || !board_publish(self, &error)) {
+        reply_failure(request, error);
+        return;
+    }
+    if (json_array_size(rows) == 0)
+        serambi_reply_error(request, 404, "queue.unknown_service", "no such service");
+    else
+        serambi_reply(request, 200, NULL);
+}
+
+const SerambiRoute routes_table[] = {
+    {"GET", "services", SERAMBI_ANYBODY, handle_services, "services and counters"},
+    {"POST", "services/{id}", SERAMBI_STAFF, handle_service, "opens or closes a service"},
+    {"POST", "tickets", SERAMBI_ANYBODY, handle_take, "takes a number: {service, key}"},
+    {"GET", "tickets/{secret}", SERAMBI_ANYBODY, handle_ticket, "one ticket"},
+    {"POST", "tickets/{secret}/leave", SERAMBI_ANYBODY, handle_leave, "gives a number back"},
+    {"GET", "desk", SERAMBI_STAFF, handle_desk, "what a counter sees: ?counter="},
+    {"POST", "counters/{id}/next", SERAMBI_STAFF, handle_next,
+     "finishes the current ticket and calls the next: {key}; ticket is null when nobody waits"},
+    {"POST", "tickets/by-id/{id}/{move}", SERAMBI_STAFF, handle_move,
+     "recall, no-show, park, return, finish, transfer {service}, leave"},
+    {0},
+};
