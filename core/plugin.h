@@ -254,6 +254,10 @@ bool serambi_expel_display(Serambi *self, const char *key, GError **error);
  * beside its server. It is HMAC-SHA256(secret of <data>/secrets/beside, key). */
 bool serambi_is_beside(Serambi *self, const char *key, const char *proof);
 
+/* Where phones and browsers of the house reach this server: "http://192.168.1.5:8080", from the
+ * settings or the machine's own address. Lives as long as the plugin. */
+const char *serambi_public_url(Serambi *self);
+
 /* A QR code of text as an SVG document (black modules on white, quiet zone); NULL if too long. */
 char *serambi_qr_svg(Serambi *self, const char *text);
 
@@ -263,9 +267,12 @@ char *serambi_random_text(Serambi *self, size_t size);
 /* --- Displays --------------------------------------------------------------------------------- */
 
 const char *serambi_display_id(Serambi *self); /* "" until the server has let it in */
-/* How the link is: {"paired":bool,"online":bool,"since_us":N,"server":"http://...",
- * "public_url":"http://...","key":"<hex>","width":W,"height":H}; new reference. */
+/* How the link is: {"paired":bool,"online":bool,"since_us":N,"server":"http://...","key":"<hex>",
+ * "proof":"<hex>" or "" (see serambi_is_beside()),"width":W,"height":H,"layout":"desk",
+ * "frames":N,"missed":N}; new reference. */
 json_t *serambi_display_status(Serambi *self);
+/* Asks the server anew who this display is: after it was let in. */
+void serambi_display_reconnect(Serambi *self);
 /* Chooses the layout: "cinema", "desk" or "board" (the window's shape chooses the orientation), and
  * a speaker's volume in percent. Kept over restarts. */
 void serambi_display_arrange(Serambi *self, const char *layout, int volume_percent);
