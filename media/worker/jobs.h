@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * The jobs of serambi-media: one function and one file each.
+ *
+ * A job is called once, on the main thread, before any other thread exists, with the arguments that
+ * follow its name on the command line: argv[0] is the job's name. It returns the exit status of the
+ * process (0 done, 1 failed and reported, 2 called wrongly). Its first act is sandbox_enter(). */
+#pragma once
+
+typedef struct Job {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage; /* the arguments, for the help text */
+} Job;
