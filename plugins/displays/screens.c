@@ -181,9 +181,9 @@ static char *new_code(Serambi *self)
     for (char *at = padded; *at; at++)
         *at = *at == '-' ? '+' : *at == '_' ? '/' : *at;
     g_autofree guchar *bytes = g_base64_decode(padded, &size);
-    char code[] = "????-????";
+    char code[] = "xxxx-xxxx";
     for (size_t i = 0, byte = 0; i < strlen(code); i++)
-        if (code[i] == '?')
+        if (code[i] == 'x')
             code[i] = digits[bytes[byte++ % size] % 32];
     return g_strdup(code);
 }

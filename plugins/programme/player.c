@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * The display half: shows the slot that is due by the clock, has the next one ready before its
+ * time, and draws the captions. When a clip can not be shown, the house slide below is seen until
+ * the next slot. */
+#include "plugins/programme/programme.h"
+#include <string.h>
+#include <syslog.h>
+
+/* The next clip is opened this long before its time: decoders warm up in well under a second. */
+#define READY_BEFORE_US (4 * G_USEC_PER_SEC)
+
+static Player *player_of(Serambi *self)
+{
+    return &((Programme *)serambi_state(self))->player;
+}
+
+static bool take(bool *flag)
+{
+    bool was = *flag;
+    *flag = false;
+    return was;
+}
+
+/* --- Showings
+ * ------------------------------------------------------------------------------------- */
+
+static void showing_clear(Showing *showing)
+{
+    g_clear_pointer(&showing->clip, serambi_clip_free);
+    g_clear_pointer(&showing->slot, json_decref);
+    *showing = (Showing){0};
+}
+
+static void on_end(Serambi *self, SerambiClip *clip, const GError *error)
+{
+    Player *player = player_of(self);
+    if (error)
+        serambi_log(self, LOG_WARNING, "could not show a tutorial: %s, showing the house slide",
+                    error->message);
+    Showing *showing = clip == player->now.clip    ? &player->now
+                       : clip == player->next.clip ? &player->next
+                                                   : NULL;
+    /* The last frame stays until the cut when the clip ended by itself. */
+    if (showing && error) {
+        g_clear_pointer(&showing->clip, serambi_clip_free);
+        showing->is_over = true;
+        player->picture_changed = true;
+    }
+}
+
+/* Opens the slot of time, unless its file is still on its way. */
+static void showing_open(Serambi *self, Showing *showing, const SlotTime *time)
+{
+    Player *player = player_of(self);
+    json_t *slot = json_array_get(json_object_get(player->table, "slots"), time->index);
+    const char *media = json_string_value(json_object_get(slot, "media"));
+    if (!media || !serambi_has(self, media))
+        return;
+    showing->time = *time;
+    showing->slot = json_incref(slot);
+    showing->clip = serambi_clip_new(self, media, time->start_us, 0, on_end);
+    showing->is_over = !showing->clip;
+}
+
+static bool is_same(const SlotTime *a, const SlotTime *b)
+{
+    return a->index == b->index && a->start_us == b->start_us;
+}
+
+/* The catalogue of cues for the slot on air. */
+static void load_cues(Serambi *self)
+{
+    Player *player = player_of(self);
+    const ProgrammeSettings *settings = serambi_settings(self);
+    g_auto(GStrv) languages = g_strsplit(settings->caption_languages, "+", 2);
+    for (size_t i = 0; i < G_N_ELEMENTS(player->cues); i++)
+        g_clear_pointer(&player->cues[i], json_decref);
+    for (size_t i = 0; i < G_N_ELEMENTS(player->cues) && languages[i]; i++) {
+        const char *source = json_string_value(
+            json_object_get(json_object_get(player->now.slot, "captions"), languages[i]));
+        if (source)
+            player->cues[i] = serambi_kept_json(self, source);
+    }
+}
+
+/* Brings what is shown in line with the clock. */
+static void follow(Serambi *self, int64_t now_us)
+{
+    Player *player = player_of(self);
+    SlotTime due, coming;
+    if (!slots_at(player->table, now_us, &due)) {
+        if (player->now.slot || player->next.slot) {
+            showing_clear(&player->now);
+            showing_clear(&player->next);
+            load_cues(self);
+            player->picture_changed = true;
+        }
+        return;
+    }
+    if (!player->now.slot || !is_same(&player->now.time, &due)) {
+        bool was_shown = player->now.slot != NULL;
+        showing_clear(&player->now);
+        if (player->next.slot && is_same(&player->next.time, &due)) {
+            player->now = player->next;
+            player->next = (Showing){0};
+        } else {
+            showing_clear(&player->next);
+            showing_open(self, &player->now, &due);
+        }
+        if (player->now.slot || was_shown) {
+            load_cues(self);
+            player->picture_changed = true;
+        }
+    }
+    if (!player->next.slot && due.end_us - now_us < READY_BEFORE_US &&
+        slots_at(player->table, due.end_us, &coming))
+        showing_open(self, &player->next, &coming);
+}
+
+/* --- Captions
+ * ------------------------------------------------------------------------------------- */
+
+static const char *cue_at(const json_t *captions, int64_t at_ms)
+{
+    size_t index;
+    json_t *cue;
+    json_array_foreach(
+        json_object_get(captions, "cues"), index,
+        cue) if (at_ms >= json_integer_value(json_object_get(cue, "start_ms")) &&
+                 at_ms <
+                     json_integer_value(json_object_get(
+                         cue, "end_ms"))) return json_string_value(json_object_get(cue, "text"));
+    return NULL;
+}
+
+static void follow_captions(Serambi *self, int64_t now_us)
+{
+    Player *player = player_of(self);
+    int64_t at_ms = (now_us - player->now.time.start_us) / 1000;
+    bool is_shown = player->now.clip && !player->now.is_over;
+    for (size_t i = 0; i < G_N_ELEMENTS(player->lines); i++) {
+        const char *text = is_shown ? cue_at(player->cues[i], at_ms) : NULL;
+        if (!g_strcmp0(text, player->lines[i]))
+            continue;
+        g_free(player->lines[i]);
+        player->lines[i] = g_strdup(text);
+        player->captions_changed = true;
+    }
+}
+
+/* --- Layers
+ * --------------------------------------------------------------------------------------- */
+
+static bool prepare_picture(Serambi *self, int64_t now_us)
+{
+    follow(self, now_us);
+    return take(&player_of(self)->picture_changed);
+}
+
+static void draw_picture(Serambi *self, SerambiCanvas *canvas)
+{
+    Player *player = player_of(self);
+    if (player->now.clip && !player->now.is_over)
+        serambi_draw_clip(canvas, player->now.clip, (SerambiBox){0, 0, 1, 1});
+}
+
+static bool prepare_captions(Serambi *self, int64_t now_us)
+{
+    follow_captions(self, now_us);
+    return take(&player_of(self)->captions_changed);
+}
+
+static void draw_captions(Serambi *self, SerambiCanvas *canvas)
+{
+    Player *player = player_of(self);
+    size_t count = (player->lines[0] != NULL) + (player->lines[1] != NULL);
+    if (count == 0)
+        return;
+    serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "paper", 0.8, 0.012);
+    double y = 0.04;
+    double height = 0.92 / (double)count;
+    for (size_t i = 0; i < G_N_ELEMENTS(player->lines); i++) {
+        if (!player->lines[i])
+            continue;
+        serambi_draw_text(canvas, (SerambiBox){0.02, y, 0.96, height}, i == 0 ? "caption" : "body",
+                          i == 0 ? "ink" : "muted", SERAMBI_CENTRE, player->lines[i]);
+        y += height;
+    }
+}
+
+/* --- Life
+ * ----------------------------------------------------------------------------------------- */
+
+/* Files in the order in which they will be shown; captions are small and come first. */
+static void want_files(Serambi *self)
+{
+    Player *player = player_of(self);
+    const json_t *slots = json_object_get(player->table, "slots");
+    size_t count = json_array_size(slots);
+    SlotTime due = {0};
+    (void)slots_at(player->table, serambi_now_us(self), &due);
+    json_auto_t *sources = json_array();
+    size_t index;
+    json_t *slot;
+    json_array_foreach(slots, index, slot)
+    {
+        const char *language;
+        json_t *source;
+        json_object_foreach(json_object_get(slot, "captions"), language, source)
+            json_array_append(sources, source);
+    }
+    for (size_t i = 0; i < count; i++)
+        json_array_append(sources,
+                          json_object_get(json_array_get(slots, (due.index + i) % count), "media"));
+    serambi_want(self, sources);
+}
+
+static void on_slots(Serambi *self, const char *channel, const json_t *body)
+{
+    Player *player = player_of(self);
+    if (player->table && json_equal(player->table, body))
+        return;
+    json_decref(player->table);
+    player->table = json_deep_copy(body);
+    /* What is on air goes on if the new table still has it at the same time. */
+    SlotTime due;
+    if (player->now.slot && slots_at(player->table, serambi_now_us(self), &due) &&
+        due.start_us == player->now.time.start_us &&
+        json_equal(player->now.slot,
+                   json_array_get(json_object_get(player->table, "slots"), due.index)))
+        player->now.time = due;
+    showing_clear(&player->next);
+    want_files(self);
+}
+
+/* Cues that arrived after their clip began. */
+static void on_tick(Serambi *self)
+{
+    Player *player = player_of(self);
+    if (player->now.slot && !player->cues[0])
+        load_cues(self);
+}
+
+bool player_start(Serambi *self, GError **error)
+{
+    return true;
+}
+
+void player_stop(Serambi *self)
+{
+    Player *player = player_of(self);
+    showing_clear(&player->now);
+    showing_clear(&player->next);
+    load_cues(self);
+    g_clear_pointer(&player->table, json_decref);
+    for (size_t i = 0; i < G_N_ELEMENTS(player->lines); i++)
+        g_clear_pointer(&player->lines[i], g_free);
+}
+
+const SerambiWatch player_watches[] = {
+    {"programme:slots", on_slots},
+    {0},
+};
+
+const SerambiTimer player_timers[] = {
+    {"cues", 1, on_tick},
+    {0},
+};
+
+const SerambiLayer player_layers[] = {
+    {"picture", "picture", 0, prepare_picture, draw_picture},
+    {"captions", "caption", 10, prepare_captions, draw_captions},
+    {0},
+};

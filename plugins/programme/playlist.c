@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * The server half: the order of tutorials, and the slot table that screens follow.
+ *
+ * An empty playlist means every tutorial in the order of the library: a fresh house plays at once.
+ * When the table changes, what is on the screens goes on: the new table begins so that the slot
+ * that is due keeps its time, if it is still in it. */
+#include "plugins/programme/programme.h"
+#include <syslog.h>
+
+#define ITEMS_MAX 200
+
+const char *const playlist_migrations[] = {
+    "CREATE TABLE programme_item (position BIGINT PRIMARY KEY, tutorial BIGINT NOT NULL);"
+    "CREATE TABLE programme_table (id BIGINT PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL);",
+    NULL,
+};
+
+static Playlist *playlist_of(Serambi *self)
+{
+    return &((Programme *)serambi_state(self))->playlist;
+}
+
+static void reply_failure(SerambiRequest *request, GError *error)
+{
+    serambi_reply_error(request, 503, "error.store", "%s",
+                        error ? error->message : "the store gave no answer");
+    g_clear_error(&error);
+}
+
+static json_t *items(Serambi *self, GError **error)
+{
+    return serambi_query(
+        self, error, "SELECT position AS id, tutorial FROM programme_item ORDER BY position", "");
+}
+
+/* --- The slot table
+ * ------------------------------------------------------------------------------- */
+
+static const json_t *find_tutorial(const json_t *tutorials, json_int_t id)
+{
+    size_t index;
+    json_t *tutorial;
+    json_array_foreach(tutorials, index, tutorial) if (json_integer_value(json_object_get(
+                                                           tutorial, "id")) == id) return tutorial;
+    return NULL;
+}
+
+static json_t *prefixed(const json_t *hash)
+{
+    return json_sprintf("sha256:%s", json_string_value(hash));
+}
+
+static void add_slot(json_t *slots, const json_t *tutorial)
+{
+    const json_t *media = json_object_get(tutorial, "media");
+    if (!json_is_string(media))
+        return;
+    json_t *captions = json_object();
+    const char *language;
+    json_t *hash;
+    json_object_foreach(json_object_get(tutorial, "cues"), language, hash)
+        json_object_set_new(captions, language, prefixed(hash));
+    json_array_append_new(
+        slots,
+        json_pack("{s:O, s:o, s:O, s:O, s:o}", "tutorial", json_object_get(tutorial, "id"), "media",
+                  prefixed(media), "duration_us", json_object_get(tutorial, "duration_us"), "title",
+                  json_object_get(tutorial, "title"), "captions", captions));
+}
+
+static json_t *make_slots(const json_t *list, const json_t *tutorials)
+{
+    json_t *slots = json_array();
+    size_t index;
+    json_t *item;
+    json_array_foreach(list, index, item) add_slot(
+        slots, find_tutorial(tutorials, json_integer_value(json_object_get(item, "tutorial"))));
+    if (json_array_size(list) == 0)
+        json_array_foreach(tutorials, index, item) add_slot(slots, item);
+    return slots;
+}
+
+/* When the new table has to begin for the slot on air to keep its time. */
+static int64_t start_for(const json_t *slots, const json_t *old_table, int64_t now_us)
+{
+    SlotTime time;
+    if (!slots_at(old_table, now_us, &time))
+        return now_us;
+    const json_t *on_air = json_object_get(
+        json_array_get(json_object_get(old_table, "slots"), time.index), "tutorial");
+    int64_t before_us = 0;
+    size_t index;
+    json_t *slot;
+    json_array_foreach(slots, index, slot)
+    {
+        if (json_equal(json_object_get(slot, "tutorial"), on_air))
+            return time.start_us - before_us;
+        before_us += json_integer_value(json_object_get(slot, "duration_us"));
+    }
+    return now_us;
+}
+
+static bool keep_table(Serambi *self, const json_t *table, GError **error)
+{
+    g_autofree char *body = json_dumps(table, JSON_COMPACT);
+    json_auto_t *rows = serambi_query(self, error,
+                                      "INSERT INTO programme_table (id, body) VALUES (1, $1)"
+                                      " ON CONFLICT (id) DO UPDATE SET body = $1",
+                                      "s", body);
+    return rows != NULL;
+}
+
+/* Makes the table anew and publishes it when it differs; inside a savepoint. */
+static bool publish_slots(Serambi *self, GError **error)
+{
+    Playlist *playlist = playlist_of(self);
+    if (!playlist->tutorials)
+        return true;
+    json_auto_t *list = items(self, error);
+    if (!list)
+        return false;
+    json_t *slots = make_slots(list, playlist->tutorials);
+    if (playlist->table && json_equal(slots, json_object_get(playlist->table, "slots"))) {
+        json_decref(slots);
+        return true;
+    }
+    json_auto_t *table = json_pack(
+        "{s:I, s:o}", "start_us",
+        (json_int_t)start_for(slots, playlist->table, serambi_now_us(self)), "slots", slots);
+    if (!keep_table(self, table, error))
+        return false;
+    json_decref(playlist->table);
+    playlist->table = json_incref(table);
+    serambi_publish(self, "slots", json_deep_copy(table));
+    return true;
+}
+
+static void on_tutorials(Serambi *self, const char *channel, const json_t *body)
+{
+    Playlist *playlist = playlist_of(self);
+    json_decref(playlist->tutorials);
+    playlist->tutorials = json_deep_copy(json_object_get(body, "tutorials"));
+    g_autoptr(GError) error = NULL;
+    if (!publish_slots(self, &error))
+        serambi_log(self, LOG_ERR, "could not change the programme: %s, keeping the old one",
+                    error->message);
+}
+
+/* --- Routes
+ * --------------------------------------------------------------------------------------- */
+
+static void handle_read(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    json_t *list = items(self, &error);
+    if (list)
+        serambi_reply(request, 200, json_pack("{s:o}", "items", list));
+    else
+        reply_failure(request, error);
+}
+
+static bool insert(Serambi *self, const json_t *tutorials, GError **error)
+{
+    size_t index;
+    json_t *tutorial;
+    json_array_foreach(tutorials, index, tutorial)
+    {
+        json_auto_t *rows = serambi_query(
+            self, error, "INSERT INTO programme_item (position, tutorial) VALUES ($1, $2)", "ii",
+            (int64_t)index + 1, (int64_t)json_integer_value(tutorial));
+        if (!rows)
+            return false;
+    }
+    return true;
+}
+
+static bool is_list(Serambi *self, const json_t *tutorials)
+{
+    if (!json_is_array(tutorials) || json_array_size(tutorials) > ITEMS_MAX)
+        return false;
+    size_t index;
+    json_t *tutorial;
+    json_array_foreach(tutorials, index,
+                       tutorial) if (!json_is_integer(tutorial) ||
+                                     !find_tutorial(playlist_of(self)->tutorials,
+                                                    json_integer_value(tutorial))) return false;
+    return true;
+}
+
+static void handle_write(Serambi *self, SerambiRequest *request)
+{
+    const json_t *tutorials = json_object_get(serambi_request_body(request), "tutorials");
+    if (!is_list(self, tutorials)) {
+        serambi_reply_error(request, 422, "programme.bad_list",
+                            "tutorials: at most %d ids of tutorials that are ready; empty: all of "
+                            "them",
+                            ITEMS_MAX);
+        return;
+    }
+    GError *error = NULL;
+    json_auto_t *gone = serambi_query(self, &error, "DELETE FROM programme_item", "");
+    json_t *list = gone && insert(self, tutorials, &error) && publish_slots(self, &error)
+                       ? items(self, &error)
+                       : NULL;
+    if (list)
+        serambi_reply(request, 200, json_pack("{s:o}", "items", list));
+    else
+        reply_failure(request, error);
+}
+
+/* --- Life
+ * ----------------------------------------------------------------------------------------- */
+
+bool playlist_start(Serambi *self, GError **error)
+{
+    json_auto_t *rows =
+        serambi_query(self, error, "SELECT body FROM programme_table WHERE id = 1", "");
+    const char *body = json_string_value(json_object_get(json_array_get(rows, 0), "body"));
+    if (body)
+        playlist_of(self)->table = json_loads(body, 0, NULL);
+    return rows != NULL;
+}
+
+void playlist_stop(Serambi *self)
+{
+    Playlist *playlist = playlist_of(self);
+    g_clear_pointer(&playlist->tutorials, json_decref);
+    g_clear_pointer(&playlist->table, json_decref);
+}
+
+const SerambiRoute playlist_routes[] = {
+    {"GET", "playlist", SERAMBI_STAFF, handle_read, "the playlist; empty: every tutorial"},
+    {"POST", "playlist", SERAMBI_EDITOR | SERAMBI_ADMIN, handle_write, "{tutorials:[id, ...]}"},
+    {0},
+};
+
+const SerambiTopic playlist_topics[] = {
+    {
+        .name = "slots",
+        .kind = SERAMBI_STATE,
+        .readers = SERAMBI_ANYBODY,
+        .example = "{\"start_us\":1795406400000000,\"slots\":[{\"tutorial\":3,\"media\":"
+                   "\"sha256:5f1d\",\"duration_us\":42000000,\"title\":{\"id\":\"Meminjam buku\"},"
+                   "\"captions\":{\"id\":\"sha256:b21c\"}}]}",
+        .help = "what plays when: from start_us on, round and round",
+    },
+    {0},
+};
+
+const SerambiWatch playlist_watches[] = {
+    {"tutorials:list", on_tutorials},
+    {0},
+};

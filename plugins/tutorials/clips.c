@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * Clips: rows, what people see of them, and what is published when they change. */
+#include "plugins/tutorials/tutorials.h"
+
+const char *const clips_migrations[] = {
+    "CREATE TABLE tutorials_clip ("
+    " id BIGINT PRIMARY KEY,"
+    " kind TEXT NOT NULL CHECK (kind IN ('video', 'storyboard')),"
+    " state TEXT NOT NULL CHECK (state IN"
+    "  ('received', 'preparing', 'proving', 'ready', 'failed')),"
+    " title TEXT NOT NULL, summary TEXT NOT NULL," /* JSON: text by language */
+    " filename TEXT NOT NULL, upload TEXT NOT NULL UNIQUE,"
+    " path TEXT NOT NULL, folder TEXT," /* of the upload; NULL when it is gone */
+    " media TEXT, poster TEXT, captions TEXT NOT NULL, manifest TEXT,"
+    " duration_us BIGINT NOT NULL, percent BIGINT NOT NULL,"
+    " reason_code TEXT, reason_message TEXT,"
+    " created_us BIGINT NOT NULL, deleted_us BIGINT, author TEXT NOT NULL);"
+    "CREATE INDEX tutorials_clip_state ON tutorials_clip (state, id);",
+    NULL,
+};
+
+json_t *clips_json(const json_t *row, const char *column)
+{
+    const char *text = json_string_value(json_object_get(row, column));
+    json_t *value = text ? json_loads(text, 0, NULL) : NULL;
+    return value ? value : json_object();
+}
+
+/* {"id":"<hash>"} of {"id":{"vtt":"<hash>","json":"<hash>"}}. */
+static json_t *caption_hashes(const json_t *captions, const char *format)
+{
+    json_t *hashes = json_object();
+    const char *language;
+    json_t *files;
+    json_object_foreach((json_t *)captions, language, files)
+        json_object_set(hashes, language, json_object_get(files, format));
+    return hashes;
+}
+
+json_t *clips_shape(const json_t *row)
+{
+    json_auto_t *captions = clips_json(row, "captions");
+    json_t *title = clips_json(row, "title");
+    json_t *languages = json_array();
+    const char *language;
+    json_t *text;
+    json_object_foreach(json_object_size(captions) ? captions : title, language, text)
+        json_array_append_new(languages, json_string(language));
+    return json_pack("{s:O, s:o, s:o, s:O, s:O, s:O, s:o, s:o, s:o}", "id",
+                     json_object_get(row, "id"), "title", title, "summary",
+                     clips_json(row, "summary"), "duration_us", json_object_get(row, "duration_us"),
+                     "media", json_object_get(row, "media"), "poster",
+                     json_object_get(row, "poster"), "captions", caption_hashes(captions, "vtt"),
+                     "cues", caption_hashes(captions, "json"), "languages", languages);
+}
+
+json_t *clips_staff_shape(const json_t *row)
+{
+    json_t *shape = clips_shape(row);
+    const json_t *code = json_object_get(row, "reason_code");
+    json_object_set(shape, "state", json_object_get(row, "state"));
+    json_object_set(shape, "percent", json_object_get(row, "percent"));
+    json_object_set(shape, "filename", json_object_get(row, "filename"));
+    json_object_set_new(shape, "reason",
+                        json_is_string(code) ? json_pack("{s:O, s:O}", "code", code, "message",
+                                                         json_object_get(row, "reason_message"))
+                                             : json_null());
+    return shape;
+}
+
+static json_t *shapes(Serambi *self, GError **error, const char *sql,
+                      json_t *(*shape)(const json_t *row))
+{
+    json_auto_t *rows = serambi_query(self, error, sql, "");
+    if (!rows)
+        return NULL;
+    json_t *list = json_array();
+    size_t index;
+    json_t *row;
+    json_array_foreach(rows, index, row) json_array_append_new(list, shape(row));
+    return list;
+}
+
+json_t *clips_ready(Serambi *self, GError **error)
+{
+    return shapes(self, error,
+                  "SELECT " CLIP_COLUMNS " FROM tutorials_clip"
+                  " WHERE state = 'ready' AND deleted_us IS NULL ORDER BY id",
+                  clips_shape);
+}
+
+json_t *clips_all(Serambi *self, GError **error)
+{
+    return shapes(self, error,
+                  "SELECT " CLIP_COLUMNS " FROM tutorials_clip"
+                  " WHERE deleted_us IS NULL ORDER BY id DESC",
+                  clips_staff_shape);
+}
+
+bool clips_publish_list(Serambi *self, GError **error)
+{
+    json_t *list = clips_ready(self, error);
+    if (!list)
+        return false;
+    serambi_publish(self, "list", json_pack("{s:o}", "tutorials", list));
+    return true;
+}
+
+bool clips_publish_work(Serambi *self, GError **error)
+{
+    json_t *list = shapes(self, error,
+                          "SELECT " CLIP_COLUMNS " FROM tutorials_clip"
+                          " WHERE state <> 'ready' AND deleted_us IS NULL ORDER BY id",
+                          clips_staff_shape);
+    if (!list)
+        return false;
+    serambi_publish(self, "work", json_pack("{s:o}", "items", list));
+    return true;
+}
+
+#define EXAMPLE_CLIP                                                                               \
+    "\"id\":3,\"title\":{\"id\":\"Meminjam buku\"},\"summary\":{},\"duration_us\":42000000,"       \
+    "\"media\":\"5f1d\",\"poster\":\"77c0\",\"captions\":{\"id\":\"90ab\"},\"cues\":{\"id\":"      \
+    "\"b21c\"},\"languages\":[\"id\"]"
+
+const SerambiTopic clips_topics[] = {
+    {
+        .name = "list",
+        .kind = SERAMBI_STATE,
+        .readers = SERAMBI_ANYBODY,
+        .example = "{\"tutorials\":[{" EXAMPLE_CLIP "}]}",
+        .help = "every tutorial that can be watched",
+    },
+    {
+        .name = "work",
+        .kind = SERAMBI_STATE,
+        .readers = SERAMBI_STAFF,
+        .example = "{\"items\":[{" EXAMPLE_CLIP ",\"state\":\"preparing\",\"percent\":40,"
+                   "\"filename\":\"pinjam.mp4\",\"reason\":null}]}",
+        .help = "uploads on their way, and those that failed",
+    },
+    {0},
+};

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * From an upload to a certified clip. Each step is one disposable child of the sandboxed worker:
+ *
+ *   video       probe -> prepare -> prove -> keep
+ *   storyboard           compose -> prove -> keep
+ *
+ * The row's state is the truth: after a restart everything that was on its way begins again with
+ * the uploaded file. A clip is offered to screens and phones only after `prove` decoded every frame
+ * of it. When a step fails, its reason is kept for the console and the files are discarded. */
+#include "plugins/tutorials/tutorials.h"
+#include <string.h>
+#include <syslog.h>
+
+#define VIDEO_BYTES_MAX      (4LL * 1024 * 1024 * 1024)
+#define STORYBOARD_BYTES_MAX (256 * 1024)
+#define TITLE_CHARACTERS_MAX 120
+#define TELL_EVERY_US        (400 * 1000)
+
+/* A file that becomes part of the clip. */
+typedef struct {
+    char *path, *type;
+    char *language, *format; /* of captions; NULL otherwise */
+    const char *column;      /* "media", "poster"; NULL for captions */
+} Part;
+
+typedef struct {
+    Serambi *self;
+    int64_t id;
+    char *path, *folder, *output; /* output: a folder of the worker's results */
+    bool is_storyboard;
+    SerambiJob *job;
+    json_t *result;   /* of the last step */
+    json_t *manifest; /* of prepare or compose */
+    char *failure_code, *failure;
+    GPtrArray *parts; /* of Part, not yet kept */
+    json_t *captions;
+} Ingest;
+
+static void part_free(Part *part)
+{
+    g_free(part->path);
+    g_free(part->type);
+    g_free(part->language);
+    g_free(part->format);
+    g_free(part);
+}
+
+static void ingest_free(Ingest *ingest)
+{
+    g_free(ingest->path);
+    g_free(ingest->folder);
+    g_free(ingest->output);
+    g_free(ingest->failure_code);
+    g_free(ingest->failure);
+    json_decref(ingest->result);
+    json_decref(ingest->manifest);
+    json_decref(ingest->captions);
+    g_ptr_array_unref(ingest->parts);
+    g_free(ingest);
+}
+
+static Tutorials *state_of(Serambi *self)
+{
+    return serambi_state(self);
+}
+
+/* --- The row
+ * --------------------------------------------------------------------------------------- */
+
+static bool set_state(Ingest *ingest, const char *state, int64_t percent, GError **error)
+{
+    json_auto_t *rows =
+        serambi_query(ingest->self, error,
+                      "UPDATE tutorials_clip SET state = $2, percent = $3, reason_code = NULL,"
+                      " reason_message = NULL WHERE id = $1",
+                      "isi", ingest->id, state, percent);
+    return rows && clips_publish_work(ingest->self, error);
+}
+
+/* Ends the work on a clip; the table of work owned it. */
+static void finish(Ingest *ingest)
+{
+    Serambi *self = ingest->self;
+    if (ingest->output)
+        serambi_discard_folder(self, ingest->output);
+    g_hash_table_remove(state_of(self)->working, &ingest->id);
+}
+
+static void fail(Ingest *ingest, const char *code, const char *message)
+{
+    Serambi *self = ingest->self;
+    g_autoptr(GError) error = NULL;
+    serambi_log(self, LOG_NOTICE, "clip %" G_GINT64_FORMAT " was refused: %s (%s)", ingest->id,
+                message, code);
+    json_auto_t *rows = serambi_query(
+        self, &error,
+        "UPDATE tutorials_clip SET state = 'failed', reason_code = $2, reason_message = $3,"
+        " folder = NULL WHERE id = $1",
+        "iss", ingest->id, code, message);
+    if (!rows || !clips_publish_work(self, &error))
+        serambi_log(self, LOG_ERR, "could not note why clip %" G_GINT64_FORMAT " failed: %s",
+                    ingest->id, error->message);
+    serambi_discard_folder(self, ingest->folder);
+    finish(ingest);
+}
+
+/* --- Steps
+ * ----------------------------------------------------------------------------------------- */
+
+static void keep_next(Ingest *ingest);
+
+static void take_failure(Ingest *ingest, const json_t *error)
+{
+    const char *code = json_string_value(json_object_get(error, "code"));
+    const char *message = json_string_value(json_object_get(error, "message"));
+    g_free(ingest->failure_code);
+    g_free(ingest->failure);
+    ingest->failure_code = g_strconcat("tutorials.", code ? code : "worker", NULL);
+    ingest->failure = g_strdup(message ? message : "the worker gave no reason");
+}
+
+static void take_progress(Ingest *ingest, const json_t *progress)
+{
+    Serambi *self = ingest->self;
+    int64_t now_us = serambi_now_us(self);
+    if (now_us - state_of(self)->told_us < TELL_EVERY_US)
+        return;
+    state_of(self)->told_us = now_us;
+    g_autoptr(GError) error = NULL;
+    json_auto_t *rows = serambi_query(
+        self, &error, "UPDATE tutorials_clip SET percent = $2 WHERE id = $1", "ii", ingest->id,
+        (int64_t)CLAMP(json_number_value(json_object_get(progress, "percent")), 0, 100));
+    if (!rows || !clips_publish_work(self, &error))
+        serambi_log(self, LOG_WARNING, "could not show progress: %s, going on", error->message);
+}
+
+static void on_line(Serambi *self, const json_t *line, void *data)
+{
+    Ingest *ingest = data;
+    const json_t *result = json_object_get(line, "result");
+    const json_t *error = json_object_get(line, "error");
+    const json_t *progress = json_object_get(line, "progress");
+    if (result) {
+        json_decref(ingest->result);
+        ingest->result = json_deep_copy(result);
+    }
+    if (error)
+        take_failure(ingest, error);
+    if (progress)
+        take_progress(ingest, progress);
+}
+
+/* Starts a step, or fails the clip. argv as of serambi_spawn(). */
+static void run_step(Ingest *ingest, const char *state, const char *const *argv,
+                     void (*on_exit)(Serambi *self, bool ok, void *data))
+{
+    g_clear_pointer(&ingest->result, json_decref);
+    g_autoptr(GError) error = NULL;
+    if (state && !set_state(ingest, state, 0, &error)) {
+        fail(ingest, "error.store", error->message);
+        return;
+    }
+    ingest->job = serambi_spawn(ingest->self, argv, on_line, on_exit, ingest);
+    if (!ingest->job)
+        fail(ingest, "tutorials.busy", "too much work is waiting: try again later");
+}
+
+/* True when the step gave a result; otherwise the clip has failed. */
+static bool step_succeeded(Ingest *ingest, bool ok)
+{
+    ingest->job = NULL;
+    if (ok && ingest->result)
+        return true;
+    fail(ingest, ingest->failure_code ? ingest->failure_code : "tutorials.worker",
+         ingest->failure ? ingest->failure : "the worker ended without a result");
+    return false;
+}
+
+static void add_part(Ingest *ingest, const char *name, const char *type, const char *column,
+                     const char *language, const char *format)
+{
+    if (!name || strchr(name, '/') || *name == '.')
+        return;
+    Part *part = g_new0(Part, 1);
+    part->path = g_build_filename(ingest->output, name, NULL);
+    part->type = g_strdup(type);
+    part->column = column;
+    part->language = g_strdup(language);
+    part->format = g_strdup(format);
+    g_ptr_array_add(ingest->parts, part);
+}
+
+static const char *manifest_text(const Ingest *ingest, const char *key)
+{
+    return json_string_value(json_object_get(ingest->manifest, key));
+}
+
+static void on_proved(Serambi *self, bool ok, void *data)
+{
+    Ingest *ingest = data;
+    if (!step_succeeded(ingest, ok))
+        return;
+    const char *language;
+    json_t *files;
+    json_object_foreach(json_object_get(ingest->manifest, "captions"), language, files)
+    {
+        add_part(ingest, json_string_value(json_object_get(files, "vtt")),
+                 "text/vtt; charset=utf-8", NULL, language, "vtt");
+        add_part(ingest, json_string_value(json_object_get(files, "json")), "application/json",
+                 NULL, language, "json");
+    }
+    add_part(ingest, manifest_text(ingest, "poster"), "image/jpeg", "poster", NULL, NULL);
+    add_part(ingest, manifest_text(ingest, "master"), "video/mp4", "media", NULL, NULL);
+    keep_next(ingest);
+}
+
+static void on_prepared(Serambi *self, bool ok, void *data)
+{
+    Ingest *ingest = data;
+    if (!step_succeeded(ingest, ok))
+        return;
+    ingest->manifest = json_incref(ingest->result);
+    const char *master = manifest_text(ingest, "master");
+    json_int_t frames = json_integer_value(json_object_get(ingest->manifest, "frames"));
+    if (!master || strchr(master, '/') || frames < 1) {
+        fail(ingest, "tutorials.worker", "the worker's manifest names no video");
+        return;
+    }
+    g_autofree char *path = g_build_filename(ingest->output, master, NULL);
+    g_autofree char *count = g_strdup_printf("%" JSON_INTEGER_FORMAT, frames);
+    const char *const argv[] = {"prove", "--input", path, "--frames", count, NULL};
+    run_step(ingest, "proving", argv, on_proved);
+}
+
+static void on_probed(Serambi *self, bool ok, void *data)
+{
+    Ingest *ingest = data;
+    if (!step_succeeded(ingest, ok))
+        return;
+    const char *const argv[] = {"prepare",  "--input",      ingest->path,
+                                "--output", ingest->output, NULL};
+    run_step(ingest, "preparing", argv, on_prepared);
+}
+
+static void first_step(Ingest *ingest)
+{
+    const char *const probe[] = {"probe", "--input", ingest->path, NULL};
+    const char *const compose[] = {"compose", ingest->path, "--output", ingest->output, NULL};
+    if (ingest->is_storyboard)
+        run_step(ingest, "preparing", compose, on_prepared);
+    else
+        run_step(ingest, NULL, probe, on_probed);
+}
+
+/* --- Keeping
+ * --------------------------------------------------------------------------------------- */
+
+/* A storyboard brings its own words; an upload keeps the title it was given. */
+static bool set_words(Ingest *ingest, GError **error)
+{
+    if (!ingest->is_storyboard)
+        return true;
+    g_autofree char *title = json_dumps(json_object_get(ingest->manifest, "title"), JSON_COMPACT);
+    g_autofree char *summary =
+        json_dumps(json_object_get(ingest->manifest, "summary"), JSON_COMPACT);
+    json_auto_t *rows = serambi_query(
+        ingest->self, error, "UPDATE tutorials_clip SET title = $2, summary = $3 WHERE id = $1",
+        "iss", ingest->id, title ? title : "{}", summary ? summary : "{}");
+    return rows != NULL;
+}
+
+static void complete(Ingest *ingest)
+{
+    Serambi *self = ingest->self;
+    GError *error = NULL;
+    g_autofree char *captions = json_dumps(ingest->captions, JSON_COMPACT);
+    g_autofree char *manifest = json_dumps(ingest->manifest, JSON_COMPACT);
+    json_auto_t *rows = serambi_query(
+        self, &error,
+        "UPDATE tutorials_clip SET state = 'ready', percent = 100, captions = $2, manifest = $3,"
+        " duration_us = $4, folder = NULL WHERE id = $1",
+        "issi", ingest->id, captions, manifest,
+        (int64_t)json_integer_value(json_object_get(ingest->manifest, "duration_us")));
+    if (!rows || !set_words(ingest, &error) || !clips_publish_list(self, &error) ||
+        !clips_publish_work(self, &error)) {
+        fail(ingest, "error.store", error->message);
+        g_error_free(error);
+        return;
+    }
+    serambi_log(self, LOG_INFO, "clip %" G_GINT64_FORMAT " is ready", ingest->id);
+    serambi_discard_folder(self, ingest->folder);
+    finish(ingest);
+}
+
+static bool note_part(Ingest *ingest, const Part *part, const char *sha256, GError **error)
+{
+    if (!part->column) {
+        json_t *files = json_object_get(ingest->captions, part->language);
+        if (!files) {
+            files = json_object();
+            json_object_set_new(ingest->captions, part->language, files);
+        }
+        json_object_set_new(files, part->format, json_string(sha256));
+        return true;
+    }
+    const char *sql = !strcmp(part->column, "media")
+                          ? "UPDATE tutorials_clip SET media = $2 WHERE id = $1"
+                          : "UPDATE tutorials_clip SET poster = $2 WHERE id = $1";
+    json_auto_t *rows = serambi_query(ingest->self, error, sql, "is", ingest->id, sha256);
+    return rows != NULL;
+}
+
+static void on_kept(Serambi *self, const char *sha256, int64_t size, const GError *error,
+                    void *data)
+{
+    Ingest *ingest = g_hash_table_lookup(state_of(self)->working, data);
+    g_free(data);
+    if (!ingest) /* cancelled meanwhile */
+        return;
+    GError *failure = NULL;
+    if (!sha256) {
+        fail(ingest, "error.full", error->message);
+        return;
+    }
+    if (!note_part(ingest, g_ptr_array_index(ingest->parts, 0), sha256, &failure)) {
+        fail(ingest, "error.store", failure->message);
+        g_error_free(failure);
+        return;
+    }
+    g_ptr_array_remove_index(ingest->parts, 0);
+    keep_next(ingest);
+}
+
+static void keep_next(Ingest *ingest)
+{
+    if (ingest->parts->len == 0) {
+        complete(ingest);
+        return;
+    }
+    const Part *part = g_ptr_array_index(ingest->parts, 0);
+    int64_t *id = g_new(int64_t, 1);
+    *id = ingest->id;
+    serambi_keep_file(ingest->self, part->path, part->type, on_kept, id);
+}
+
+/* --- Beginning
+ * ------------------------------------------------------------------------------------- */
+
+bool ingest_begin(Serambi *self, const json_t *row, GError **error)
+{
+    char *output = serambi_new_folder(self, error);
+    if (!output)
+        return false;
+    Ingest *ingest = g_new0(Ingest, 1);
+    ingest->self = self;
+    ingest->id = json_integer_value(json_object_get(row, "id"));
+    ingest->path = g_strdup(json_string_value(json_object_get(row, "path")));
+    ingest->folder = g_strdup(json_string_value(json_object_get(row, "folder")));
+    ingest->output = output;
+    ingest->is_storyboard =
+        !g_strcmp0(json_string_value(json_object_get(row, "kind")), "storyboard");
+    ingest->captions = json_object();
+    ingest->parts = g_ptr_array_new_with_free_func((GDestroyNotify)part_free);
+    g_hash_table_replace(state_of(self)->working, &ingest->id, ingest);
+    first_step(ingest);
+    return true;
+}
+
+void ingest_cancel(Serambi *self, int64_t id)
+{
+    Ingest *ingest = g_hash_table_lookup(state_of(self)->working, &id);
+    if (ingest && ingest->job)
+        serambi_cancel(ingest->job);
+}
+
+/* "meminjam-buku.mp4" is "meminjam-buku": a title until somebody gives a better one. */
+static char *title_of(const SerambiUploaded *upload)
+{
+    const char *given = json_string_value(json_object_get(upload->metadata, "title"));
+    g_autofree char *text = g_strdup(given && *given ? given : upload->filename);
+    char *dot = given && *given ? NULL : strrchr(text, '.');
+    if (dot && dot != text)
+        *dot = '\0';
+    g_autofree char *cut =
+        g_utf8_substring(text, 0, MIN(g_utf8_strlen(text, -1), TITLE_CHARACTERS_MAX));
+    json_auto_t *title = json_pack("{s:s}", "id", cut);
+    return json_dumps(title, JSON_COMPACT);
+}
+
+static void receive(Serambi *self, const SerambiUploaded *upload, const char *kind)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *title = title_of(upload);
+    json_auto_t *rows = serambi_query(
+        self, &error,
+        "INSERT INTO tutorials_clip (id, kind, state, title, summary, filename, upload, path,"
+        " folder, captions, duration_us, percent, created_us, author)"
+        " SELECT COALESCE(MAX(id), 0) + 1, $1, 'received', $2, '{}', $3, $4, $5, $6, '{}', 0, 0,"
+        " $7, $8 FROM tutorials_clip RETURNING id, kind, path, folder",
+        "ssssssis", kind, title ? title : "{}", upload->filename, upload->id, upload->path,
+        upload->folder, serambi_now_us(self), upload->user);
+    if (!rows || !ingest_begin(self, json_array_get(rows, 0), &error)) {
+        serambi_log(self, LOG_ERR, "could not take up '%s': %s", upload->filename, error->message);
+        return;
+    }
+    if (!clips_publish_work(self, &error))
+        serambi_log(self, LOG_ERR, "could not show '%s': %s", upload->filename, error->message);
+}
+
+static void on_video(Serambi *self, const SerambiUploaded *upload)
+{
+    receive(self, upload, "video");
+}
+
+static void on_storyboard(Serambi *self, const SerambiUploaded *upload)
+{
+    receive(self, upload, "storyboard");
+}
+
+bool ingest_start(Serambi *self, GError **error)
+{
+    state_of(self)->working =
+        g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)ingest_free);
+    json_auto_t *rows = serambi_query(
+        self, error,
+        "SELECT id, kind, path, folder FROM tutorials_clip"
+        " WHERE state IN ('received', 'preparing', 'proving') AND deleted_us IS NULL ORDER BY id",
+        "");
+    size_t index;
+    json_t *row;
+    json_array_foreach(rows, index, row) if (!ingest_begin(self, row, error)) return false;
+    return rows != NULL;
+}
+
+void ingest_stop(Serambi *self)
+{
+    g_clear_pointer(&state_of(self)->working, g_hash_table_unref);
+}
+
+#define WRITERS (SERAMBI_EDITOR | SERAMBI_ADMIN)
+
+const SerambiUpload ingest_uploads[] = {
+    {"video", WRITERS, VIDEO_BYTES_MAX, on_video, "a recording, in what a phone or screen makes"},
+    {"storyboard", WRITERS, STORYBOARD_BYTES_MAX, on_storyboard,
+     "a tutorial written as text, see media/samples"},
+    {0},
+};

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * The library of clips: what its files share.
+ *
+ * clips.c    rows and their public shapes; publications
+ * ingest.c   from an upload to a certified clip: probe, prepare (or compose), prove, keep
+ * routes.c   the API */
+#pragma once
+#include "core/plugin.h"
+
+typedef struct {
+    GHashTable *working; /* clip id -> Ingest of ingest.c; owned */
+    int64_t told_us;     /* last publication of progress */
+} Tutorials;
+
+extern const char *const clips_migrations[];
+extern const SerambiTopic clips_topics[];
+
+/* All columns that the shapes need. */
+#define CLIP_COLUMNS                                                                               \
+    "id, kind, state, title, summary, filename, folder, media, poster, captions, duration_us,"     \
+    " percent, reason_code, reason_message, created_us, author"
+
+/* {"id":"Judul"} or {"id":..,"en":..}: a stored JSON text as an object; {} when it is none. */
+json_t *clips_json(const json_t *row, const char *column);
+json_t *clips_shape(const json_t *row);       /* what everybody sees of a ready clip */
+json_t *clips_staff_shape(const json_t *row); /* with state, percent, reason, filename */
+/* Arrays of shapes; NULL with error. */
+json_t *clips_ready(Serambi *self, GError **error);
+json_t *clips_all(Serambi *self, GError **error);
+/* Publish tutorials:list and tutorials:work; inside a savepoint. */
+bool clips_publish_list(Serambi *self, GError **error);
+bool clips_publish_work(Serambi *self, GError **error);
+
+/* ingest.c */
+extern const SerambiUpload ingest_uploads[];
+bool ingest_start(Serambi *self, GError **error); /* takes up again what was at work */
+void ingest_stop(Serambi *self);
+void ingest_cancel(Serambi *self, int64_t id);
+/* Begins (again) with what lies in the clip's folder; inside a savepoint. */
+bool ingest_begin(Serambi *self, const json_t *row, GError **error);
+
+/* routes.c */
+extern const SerambiRoute routes_table[];
