@@ -8,10 +8,14 @@
 /* HTTP */
 #define LIMIT_HEADER_BYTES          8192
 #define LIMIT_HEADER_SECONDS        10 /* for the whole header, not for each byte */
+#define LIMIT_HEADERS               64 /* lines */
 #define LIMIT_URI_BYTES             2048
 #define LIMIT_IDLE_SECONDS          15
 #define LIMIT_BODY_MIN_BYTES_SECOND 1024
 #define LIMIT_BODY_WINDOW_SECONDS   30
+#define LIMIT_BODY_BYTES            (INT64_C(1) << 40) /* of any request; routes allow less */
+#define LIMIT_LINGER_SECONDS        2 /* for a client that still sends after its answer */
+#define LIMIT_LINGER_BYTES          (1024 * 1024)
 #define LIMIT_JSON_BODY_BYTES       65536
 #define LIMIT_JSON_DEPTH            16
 #define LIMIT_RANGES                4
@@ -32,6 +36,8 @@
 #define LIMIT_WRITE_CHUNK_BYTES  65536
 #define LIMIT_HISTORY            300
 #define LIMIT_BEHIND_SECONDS     30
+#define LIMIT_READER_BYTES       (512 * 1024) /* replies waiting for one slow reader */
+#define LIMIT_CLIENT_CALLS       16           /* rpc calls of one connection not yet answered */
 #define LIMIT_CLOSES_TURN        200
 
 /* Access */

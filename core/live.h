@@ -20,6 +20,8 @@ typedef struct {
     const char *name; /* "queue:board", or a family "queue:ticket.{key}" */
     bool is_feed;
     uint32_t readers; /* SerambiRole bits */
+    /* Feed: entries older than this are forgotten, 0 means 1. State: a member of a family that was
+     * not published for so long is forgotten, 0 never. */
     uint32_t keep_days;
 } LiveTopic;
 
@@ -32,10 +34,20 @@ const LiveTopic *live_find(Live *live, const char *channel);
 
 /* Inside a store's work(): gives the offset, writes the row, and after the commit appends the frame
  * and sends it. Takes body. LIVE_ERROR_UNKNOWN, LIVE_ERROR_TOO_LARGE, or the store's error. */
-typedef enum { LIVE_ERROR_UNKNOWN = 1, LIVE_ERROR_TOO_LARGE } LiveError;
+typedef enum {
+    LIVE_ERROR_UNKNOWN = 1,
+    LIVE_ERROR_TOO_LARGE,
+    LIVE_ERROR_SUBSCRIBED,    /* already, on this connection */
+    LIVE_ERROR_LIMIT,         /* LIMIT_CLIENT_CHANNELS */
+    LIVE_ERROR_UNRECOVERABLE, /* history since a position of another epoch */
+} LiveError;
 #define LIVE_ERROR (live_error_quark())
 GQuark live_error_quark(void);
 bool live_publish(Live *live, const char *channel, json_t *body, GError **error);
+
+/* Forgets what is older than its topic's keep_days; runs by itself every hour. */
+void live_prune(Live *live, int64_t now_us);
+const char *live_epoch(const Live *live);
 
 /* on_message after each commit that published on the channel, or, when channel ends in ':' or '.',
  * on any that begins so. */
@@ -71,6 +83,12 @@ typedef struct {
 bool live_subscribe(LiveReader *reader, const char *channel, const LivePosition *position,
                     LiveSubscribed *ret_subscribed, GError **error);
 bool live_unsubscribe(LiveReader *reader, const char *channel);
+/* "<epoch>:<offset>,<offset>,..." of its subscriptions in their order: what an EventSource sends
+ * back as Last-Event-ID. g_free(). */
+char *live_reader_positions(const LiveReader *reader);
+bool live_reader_is_lagging(const LiveReader *reader);
+/* Says goodbye (a close frame, or a disconnect event) and closes; nothing is sent afterwards. */
+void live_reader_close(LiveReader *reader, uint16_t code, const char *reason);
 guint live_reader_channels(const LiveReader *reader);
 guint live_subscribers(Live *live, const char *channel); /* for presence statistics, metrics */
 /* {"publications":[...],"epoch":..,"offset":..}; limit 0: position only, -1: LIMIT_HISTORY; since

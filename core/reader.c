@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * Readers of live channels: who has what, and sending the rest at once.
+ *
+ * One sweep a turn walks the subscribers of every channel with news and writes the range from their
+ * cursor to the head: the same bytes for nearly all of them. Whoever's socket is full keeps only
+ * its cursors; when it drained it gets its own replies first, then 64 KiB of one channel after the
+ * other: the newest value of a state, every entry of a feed.
+ *
+ * An EventSource tells the server one id when it comes back, while a reader has many channels. So
+ * the last event of every write carries all of its cursors: exact, at the price of a copy. */
+#include "core/live_private.h"
+
+#include "core/limits.h"
+
+#include <string.h>
+
+LiveReader *live_reader_new(Live *live, Socket *socket, LiveEncoding encoding)
+{
+    LiveReader *reader = g_new0(LiveReader, 1);
+    reader->live = live;
+    reader->socket = socket;
+    reader->encoding = encoding;
+    reader->subscriptions = g_array_new(FALSE, FALSE, sizeof(Subscription));
+    reader->position = live->readers->len;
+    reader->is_lagging = socket_is_lagging(socket);
+    reader->lagging_since_us = g_get_monotonic_time();
+    g_ptr_array_add(live->readers, reader);
+    if (live->farewell_code != 0) {
+        live_wake(live);
+    }
+    return reader;
+}
+
+static Subscriber *subscriber_of(const Subscription *subscription)
+{
+    return &g_array_index(subscription->stream->subscribers, Subscriber, subscription->index);
+}
+
+static Subscription *subscription_at(const LiveReader *reader, guint slot)
+{
+    return &g_array_index(reader->subscriptions, Subscription, slot);
+}
+
+/* Both arrays stay dense: the last one moves into the gap, and is told so. */
+static void remove_subscription(LiveReader *reader, guint slot)
+{
+    Subscription gone = *subscription_at(reader, slot);
+    GArray *subscribers = gone.stream->subscribers;
+    g_array_remove_index_fast(subscribers, gone.index);
+    if (gone.index < subscribers->len) {
+        const Subscriber *moved = &g_array_index(subscribers, Subscriber, gone.index);
+        subscription_at(moved->reader, moved->slot)->index = gone.index;
+    }
+    g_array_remove_index_fast(reader->subscriptions, slot);
+    if (slot < reader->subscriptions->len) {
+        subscriber_of(subscription_at(reader, slot))->slot = slot;
+    }
+    live_release_channel(gone.stream->channel);
+}
+
+void live_reader_free(LiveReader *reader)
+{
+    if (reader == NULL) {
+        return;
+    }
+    while (reader->subscriptions->len > 0) {
+        remove_subscription(reader, reader->subscriptions->len - 1);
+    }
+    GPtrArray *readers = reader->live->readers;
+    g_ptr_array_remove_index_fast(readers, reader->position);
+    if (reader->position < readers->len) {
+        ((LiveReader *)g_ptr_array_index(readers, reader->position))->position = reader->position;
+    }
+    if (reader->is_behind) {
+        g_ptr_array_remove_fast(reader->live->behind, reader);
+    }
+    g_array_unref(reader->subscriptions);
+    g_clear_pointer(&reader->own, g_byte_array_unref);
+    g_free(reader);
+}
+
+/* --- Sending ---------------------------------------------------------------------------------- */
+
+static bool can_send(const LiveReader *reader)
+{
+    return !reader->is_lagging && !reader->is_dead && !reader->is_closing;
+}
+
+static void send_bytes(LiveReader *reader, const void *bytes, size_t size)
+{
+    reader->live->counters.writes_total++;
+    switch (socket_write(reader->socket, bytes, size)) {
+    case SOCKET_SENT:
+        break;
+    case SOCKET_LAGGING:
+        reader->is_lagging = true;
+        reader->lagging_since_us = g_get_monotonic_time();
+        reader->live->counters.lagging_total++;
+        break;
+    case SOCKET_DEAD:
+        reader->is_dead = true;
+        break;
+    }
+}
+
+char *live_reader_positions(const LiveReader *reader)
+{
+    GString *positions = g_string_new(live_epoch(reader->live));
+    for (guint slot = 0; slot < reader->subscriptions->len; slot++) {
+        g_string_append_printf(positions, "%c%" G_GUINT64_FORMAT, slot == 0 ? ':' : ',',
+                               subscriber_of(subscription_at(reader, slot))->cursor);
+    }
+    return g_string_free(positions, FALSE);
+}
+
+bool live_reader_is_lagging(const LiveReader *reader)
+{
+    return reader->is_lagging;
+}
+
+static void send_events(LiveReader *reader, const LogRange *range)
+{
+    g_autofree char *positions = live_reader_positions(reader);
+    g_autoptr(GByteArray) out = g_byte_array_sized_new((guint)range->size + 256);
+    g_byte_array_append(out, range->bytes, (guint)range->last_start);
+    g_byte_array_append(out, (const guint8 *)"id: ", 4);
+    g_byte_array_append(out, (const guint8 *)positions, (guint)strlen(positions));
+    g_byte_array_append(out, (const guint8 *)"\n", 1);
+    g_byte_array_append(out, range->bytes + range->last_start,
+                        (guint)(range->size - range->last_start));
+    send_bytes(reader, out->data, out->len);
+}
+
+/* A feed that lost what the reader still needs: only a new beginning helps. */
+static void lose(LiveReader *reader)
+{
+    reader->live->counters.dropped_total++;
+    live_reader_close(reader, 3010, "insufficient state");
+}
+
+/* Sends one range of a channel to one reader that can take it. Returns whether more is waiting. */
+static bool deliver(Stream *stream, guint index)
+{
+    Subscriber *subscriber = &g_array_index(stream->subscribers, Subscriber, index);
+    LiveReader *reader = subscriber->reader;
+    Channel *channel = stream->channel;
+    if (subscriber->cursor >= channel->offset) {
+        return false;
+    }
+    uint64_t after = channel->topic->is_feed ? subscriber->cursor : channel->offset - 1;
+    LogRange range;
+    g_autoptr(GByteArray) stored = NULL;
+    if (!log_range(&stream->log, after, LIMIT_WRITE_CHUNK_BYTES, &range)) {
+        stored = g_byte_array_new();
+        if (!live_read_frames(channel, stream->encoding, after, stored, &range)) {
+            lose(reader);
+            return false;
+        }
+    }
+    subscriber->cursor = range.last_offset;
+    reader->live->counters.deliveries_total += range.frames;
+    if (reader->encoding == LIVE_EVENTS) {
+        send_events(reader, &range);
+    } else {
+        send_bytes(reader, range.bytes, range.size);
+    }
+    return range.last_offset < channel->offset;
+}
+
+static void mark_behind(LiveReader *reader)
+{
+    if (!reader->is_behind) {
+        reader->is_behind = true;
+        g_ptr_array_add(reader->live->behind, reader);
+    }
+    live_wake(reader->live);
+}
+
+void reader_mark_dirty(Stream *stream)
+{
+    if (!stream->is_dirty && stream->subscribers->len > 0) {
+        stream->is_dirty = true;
+        g_ptr_array_add(stream->channel->live->dirty, stream);
+        live_wake(stream->channel->live);
+    }
+}
+
+/* Begins elsewhere each time, so that nobody is always the last to know. */
+static void sweep(Stream *stream)
+{
+    guint count = stream->subscribers->len;
+    guint first = count > 0 ? stream->next_first++ % count : 0;
+    for (guint i = 0; i < count; i++) {
+        guint index = first + i < count ? first + i : first + i - count;
+        LiveReader *reader = g_array_index(stream->subscribers, Subscriber, index).reader;
+        guint next = index + 1 < count ? index + 1 : 0;
+        __builtin_prefetch(g_array_index(stream->subscribers, Subscriber, next).reader);
+        if (can_send(reader) && deliver(stream, index) && can_send(reader)) {
+            mark_behind(reader);
+        }
+    }
+}
+
+/* One range of each channel in which the reader is behind, as long as its socket takes it. The next
+ * time it goes on with the channel after the last one served. */
+static void catch_up(LiveReader *reader)
+{
+    guint count = reader->subscriptions->len;
+    bool has_more = false;
+    guint first = reader->next_slot;
+    for (guint i = 0; i < count && can_send(reader); i++) {
+        guint slot = (first + i) % count;
+        const Subscription *subscription = subscription_at(reader, slot);
+        if (subscriber_of(subscription)->cursor < subscription->stream->channel->offset) {
+            has_more |= deliver(subscription->stream, subscription->index);
+            reader->next_slot = slot + 1;
+        }
+    }
+    if (has_more && can_send(reader)) {
+        mark_behind(reader);
+    }
+}
+
+static void close_some(Live *live)
+{
+    guint closed = 0;
+    for (guint i = 0; i < live->readers->len && closed < LIMIT_CLOSES_TURN; i++) {
+        LiveReader *reader = g_ptr_array_index(live->readers, i);
+        if (!reader->is_closing && !reader->is_dead) {
+            live_reader_close(reader, live->farewell_code, live->farewell_reason);
+            closed++;
+        }
+    }
+    if (closed > 0) {
+        live_wake(live);
+    }
+}
+
+void reader_work(Live *live)
+{
+    uv_idle_stop(live->idle);
+    while (live->dirty->len > 0) {
+        Stream *stream = g_ptr_array_steal_index_fast(live->dirty, live->dirty->len - 1);
+        stream->is_dirty = false;
+        sweep(stream);
+    }
+    /* Who becomes behind again now waits for the next turn. */
+    g_autoptr(GPtrArray) behind = live->behind;
+    live->behind = g_ptr_array_new();
+    for (guint i = 0; i < behind->len; i++) {
+        LiveReader *reader = g_ptr_array_index(behind, i);
+        reader->is_behind = false;
+        if (can_send(reader)) {
+            catch_up(reader);
+        }
+    }
+    if (live->farewell_code != 0) {
+        close_some(live);
+    }
+}
+
+void live_reader_drained(LiveReader *reader)
+{
+    reader->is_lagging = false;
+    g_autoptr(GByteArray) own = g_steal_pointer(&reader->own);
+    if (own != NULL && can_send(reader)) {
+        send_bytes(reader, own->data, own->len);
+    }
+    if (can_send(reader)) {
+        catch_up(reader);
+    }
+}
+
+void live_reader_write(LiveReader *reader, const void *bytes, size_t size)
+{
+    if (reader->is_dead || reader->is_closing) {
+        return;
+    }
+    if (!reader->is_lagging) {
+        send_bytes(reader, bytes, size);
+        return;
+    }
+    if (reader->own == NULL) {
+        reader->own = g_byte_array_new();
+    }
+    if (reader->own->len + size > LIMIT_READER_BYTES) {
+        live_reader_close(reader, 3008, "slow");
+        return;
+    }
+    g_byte_array_append(reader->own, bytes, (guint)size);
+}
+
+void live_reader_close(LiveReader *reader, uint16_t code, const char *reason)
+{
+    if (reader->is_closing || reader->is_dead) {
+        return;
+    }
+    if (reader->encoding == LIVE_EVENTS && !reader->is_lagging) {
+        g_autofree char *event = g_strdup_printf(
+            "data: {\"disconnect\":{\"code\":%u,\"reason\":\"%s\"}}\n\n", code, reason);
+        send_bytes(reader, event, strlen(event));
+    }
+    reader->is_closing = true;
+    g_clear_pointer(&reader->own, g_byte_array_unref);
+    socket_close(reader->socket, code, reason);
+}
+
+void live_disconnect_all(Live *live, uint16_t code, const char *reason)
+{
+    live->farewell_code = code;
+    g_free(live->farewell_reason);
+    live->farewell_reason = g_strdup(reason);
+    live_wake(live);
+}
+
+void reader_mind(Live *live)
+{
+    int64_t before_us = g_get_monotonic_time() - LIMIT_BEHIND_SECONDS * G_USEC_PER_SEC;
+    for (guint i = 0; i < live->readers->len; i++) {
+        LiveReader *reader = g_ptr_array_index(live->readers, i);
+        if (reader->is_lagging && !reader->is_closing && reader->lagging_since_us < before_us) {
+            live_reader_close(reader, 3008, "slow");
+        }
+    }
+}
+
+/* --- Subscribing ------------------------------------------------------------------------------ */
+
+static void open_stream(Stream *stream)
+{
+    Channel *channel = stream->channel;
+    if (stream->is_open) {
+        return;
+    }
+    bool is_feed = channel->topic->is_feed;
+    stream->is_open = true;
+    stream->subscribers = g_array_new(FALSE, FALSE, sizeof(Subscriber));
+    log_init(&stream->log, is_feed ? LIMIT_CHANNEL_LOG_BYTES : 0, channel->offset);
+    if (is_feed) {
+        live_preload(stream);
+    } else if (channel->body != NULL) {
+        g_autoptr(GByteArray) frame = g_byte_array_new();
+        live_encode(frame, stream->encoding, channel->name, channel->body, channel->offset);
+        log_append(&stream->log, channel->offset, frame->data, frame->len);
+    }
+}
+
+static Stream *stream_of(const LiveReader *reader, Channel *channel)
+{
+    return &channel->streams[reader->encoding - 1];
+}
+
+static bool find_subscription(const LiveReader *reader, const char *name, guint *ret_slot)
+{
+    for (guint slot = 0; slot < reader->subscriptions->len; slot++) {
+        if (g_str_equal(subscription_at(reader, slot)->stream->channel->name, name)) {
+            *ret_slot = slot;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* From where a feed's reader goes on: what it missed follows as pushes, from memory or from the
+ * store; the reply itself carries none of it. */
+static uint64_t place_in_feed(Channel *channel, const Stream *stream, const LivePosition *position,
+                              bool is_same_epoch, bool *ret_recovered)
+{
+    bool can_recover = is_same_epoch && position->offset <= channel->offset &&
+                       (log_reaches(&stream->log, position->offset) ||
+                        live_stored_after(channel, position->offset));
+    *ret_recovered = position->recover && can_recover;
+    return *ret_recovered ? position->offset : channel->offset;
+}
+
+bool live_subscribe(LiveReader *reader, const char *name, const LivePosition *position,
+                    LiveSubscribed *ret_subscribed, GError **error)
+{
+    guint slot;
+    if (find_subscription(reader, name, &slot)) {
+        g_set_error(error, LIVE_ERROR, LIVE_ERROR_SUBSCRIBED, "already subscribed to '%s'", name);
+        return false;
+    }
+    if (reader->subscriptions->len >= LIMIT_CLIENT_CHANNELS) {
+        g_set_error(error, LIVE_ERROR, LIVE_ERROR_LIMIT, "more than %d channels",
+                    LIMIT_CLIENT_CHANNELS);
+        return false;
+    }
+    Channel *channel = live_open_channel(reader->live, name, error);
+    if (channel == NULL) {
+        return false;
+    }
+    Stream *stream = stream_of(reader, channel);
+    open_stream(stream);
+    LiveSubscribed subscribed = {
+        .is_feed = channel->topic->is_feed,
+        .was_recovering = position->recover,
+        .recovered = true,
+        .epoch = live_epoch(reader->live),
+        .offset = channel->offset,
+        .publications = json_array(),
+    };
+    bool is_same_epoch =
+        position->epoch != NULL && g_str_equal(position->epoch, live_epoch(reader->live));
+    if (channel->topic->is_feed) {
+        subscribed.offset =
+            place_in_feed(channel, stream, position, is_same_epoch, &subscribed.recovered);
+    } else if (channel->body != NULL &&
+               !(position->recover && is_same_epoch && position->offset == channel->offset)) {
+        json_array_append_new(subscribed.publications,
+                              live_publication(channel->body, channel->offset));
+    }
+    Subscriber subscriber = {
+        .reader = reader,
+        .cursor = subscribed.offset,
+        .slot = reader->subscriptions->len,
+    };
+    Subscription subscription = {.stream = stream, .index = stream->subscribers->len};
+    g_array_append_val(stream->subscribers, subscriber);
+    g_array_append_val(reader->subscriptions, subscription);
+    if (subscribed.offset < channel->offset) {
+        mark_behind(reader);
+    }
+    *ret_subscribed = subscribed;
+    return true;
+}
+
+bool live_unsubscribe(LiveReader *reader, const char *name)
+{
+    guint slot;
+    if (!find_subscription(reader, name, &slot)) {
+        return false;
+    }
+    remove_subscription(reader, slot);
+    return true;
+}
+
+guint live_reader_channels(const LiveReader *reader)
+{
+    return reader->subscriptions->len;
+}
