@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Serambi authors
+//
+// The counter's desk: one key calls the next number; everything else is one key too.
+
+import { Part, bdi, define, fill, h, list, memory, randomKey, say } from '../core/dom.js';
+import { field, select, setOptions } from '../core/form.js';
+
+const MOVES = [
+  { move: 'recall', key: 'r' },
+  { move: 'no-show', key: 'm' },
+  { move: 'park', key: 'h' },
+  { move: 'finish', key: 'f' },
+];
+
+class QueueStaff extends Part {
+  start() {
+    const { t } = this.app;
+    this.counters = [];
+    this.services = [];
+    this.desk = { current: null, waiting: [], parked: [], missed: [] };
+    this.counterBox = select([], undefined, () => this.choose(this.counterBox.value));
+    this.current = h('div', { class: 'desk-now', 'aria-live': 'polite', 'aria-atomic': 'true' });
+    this.nextButton = h('button', { type: 'button', class: 'primary huge', onclick: () => this.next() },
+      h('span', {}, t('desk.next')), h('kbd', { 'aria-hidden': 'true' }, 'N'));
+    this.moves = MOVES.map(({ move, key }) => h('button', { type: 'button', onclick: () => this.move(move) },
+      h('span', {}, t(`desk.${move}`)), h('kbd', { 'aria-hidden': 'true' }, key.toUpperCase())));
+    this.transferButton = h('button', { type: 'button', onclick: () => this.transfer() },
+      h('span', {}, t('desk.transfer')), h('kbd', { 'aria-hidden': 'true' }, 'T'));
+    this.waiting = this.column('waiting');
+    this.parked = this.column('parked');
+    this.missed = this.column('missed');
+    this.opening = h('ul', { class: 'rows' });
+    fill(this, field({ label: t('desk.counter'), control: this.counterBox }),
+      h('div', { class: 'desk' },
+        h('section', { class: 'card desk-card', 'aria-label': t('desk.current') }, this.current, this.nextButton,
+          h('div', { class: 'actions desk-moves' }, this.moves, this.transferButton)),
+        h('div', { class: 'stack' }, this.waiting.node, this.parked.node, this.missed.node)),
+      h('section', { class: 'card' }, h('h2', {}, t('services.title')), this.opening));
+    this.showCurrent();
+    this.readServices();
+    this.follow('queue:desk', () => this.readSoon());
+  }
+
+  column(name) {
+    const { t } = this.app;
+    const items = h('ul', { class: 'rows' });
+    const count = h('span', { class: 'chip number' }, '0');
+    const none = h('p', { class: 'quietly small' }, t(`${name}.none`));
+    return { items, count, none, node: h('section', { class: 'card' }, h('h2', {}, t(`${name}.title`), ' ', count), items, none) };
+  }
+
+  keys() {
+    const { t } = this.app;
+    return [
+      { key: 'n', title: t('desk.next'), act: () => this.next() },
+      ...MOVES.map(({ move, key }) => ({ key, title: t(`desk.${move}`), act: () => this.move(move) })),
+      { key: 't', title: t('desk.transfer'), act: () => this.transfer() },
+    ];
+  }
+
+  async readServices() {
+    const { t, api, fail } = this.app;
+    try {
+      const { services, counters } = await api('GET', 'queue/services');
+      this.services = services;
+      this.counters = counters;
+      const chosen = memory.get('queue.counter');
+      const counter = counters.find((one) => String(one.id) === String(chosen)) ?? counters[0];
+      setOptions(this.counterBox, counters.map((one) => [String(one.id), t('desk.counter.name', { counter: one.label })]),
+        counter && String(counter.id));
+      this.counter = counter?.id;
+      list(this.opening, services, (one) => one.id, (one) => this.serviceRow(one));
+      this.read();
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  serviceRow(service) {
+    const { t, pick } = this.app;
+    const name = pick(service.name);
+    const button = h('button', {
+      type: 'button', class: 'switch', role: 'switch', 'aria-checked': String(service.is_open),
+      onclick: () => this.open(service, button),
+    }, h('span', {}, t(service.is_open ? 'service.open' : 'service.closed')),
+    h('span', { class: 'unseen' }, name.text));
+    return h('li', {}, h('span', { class: 'chip' }, service.code),
+      h('div', { class: 'grow' }, bdi(name.text, name.language)), button);
+  }
+
+  async open(service, button) {
+    button.setAttribute('aria-busy', 'true');
+    try {
+      await this.app.api('POST', `queue/services/${service.id}`, { is_open: !service.is_open });
+      await this.readServices();
+    } catch (error) {
+      this.app.fail(error);
+    } finally {
+      button.removeAttribute('aria-busy');
+    }
+  }
+
+  choose(id) {
+    memory.set('queue.counter', id);
+    this.counter = Number(id);
+    this.read();
+  }
+
+  /** Many bells in one moment are one reading. */
+  async readSoon() {
+    if (this.isReading) {
+      this.mustReadAgain = true;
+      return;
+    }
+    this.isReading = true;
+    do {
+      this.mustReadAgain = false;
+      await this.read();
+    } while (this.mustReadAgain);
+    this.isReading = false;
+  }
+
+  async read() {
+    if (!this.counter) return;
+    const { counter } = this;
+    try {
+      const desk = await this.app.api('GET', `queue/desk?counter=${counter}`);
+      if (counter !== this.counter) return;
+      this.desk = desk;
+      this.show();
+    } catch (error) {
+      if (error.status !== 0) this.app.fail(error);
+    }
+  }
+
+  show() {
+    this.showCurrent();
+    for (const [name, column] of [['waiting', this.waiting], ['parked', this.parked], ['missed', this.missed]]) {
+      const tickets = this.desk[name] ?? [];
+      list(column.items, tickets, (ticket) => ticket.id, (ticket) => this.row(ticket, name));
+      say(column.count, this.app.t.number(tickets.length));
+      column.none.hidden = tickets.length > 0;
+    }
+  }
+
+  showCurrent() {
+    const { t } = this.app;
+    const { current } = this.desk;
+    const seen = JSON.stringify([current?.id, current?.state, current?.service]);
+    if (this.seen !== seen) {
+      this.seen = seen;
+      fill(this.current, current ? [h('p', { class: 'eyebrow' }, t(`desk.state.${current.state}`)),
+        h('p', { class: 'label number' }, bdi(current.label)), h('p', {}, this.serviceName(current.service))]
+        : h('p', { class: 'quietly' }, t('desk.nobody')));
+    }
+    for (const button of [...this.moves, this.transferButton]) button.disabled = !current;
+  }
+
+  serviceName(id) {
+    const service = this.services.find((one) => one.id === id);
+    const name = service && this.app.pick(service.name);
+    return name && bdi(name.text, name.language);
+  }
+
+  row(ticket, name) {
+    const { t } = this.app;
+    return h('li', {}, h('strong', { class: 'number' }, bdi(ticket.label)),
+      h('div', { class: 'grow small quietly' }, this.serviceName(ticket.service), ' ',
+        h('time', {}, t('desk.since', { time: t.time(ticket.issued_us) }))),
+      name !== 'waiting' && h('button', { type: 'button', class: 'quiet', onclick: () => this.bringBack(ticket) },
+        t('desk.return'), h('span', { class: 'unseen' }, ticket.label)));
+  }
+
+  /** The key stays until an answer came: a double press or a retry never calls two. */
+  async next() {
+    const { t, api, fail, toast } = this.app;
+    if (!this.counter || this.nextButton.getAttribute('aria-busy')) return;
+    this.nextKey ??= randomKey();
+    this.nextButton.setAttribute('aria-busy', 'true');
+    try {
+      const { ticket } = await api('POST', `queue/counters/${this.counter}/next`, { key: this.nextKey });
+      this.nextKey = null;
+      if (!ticket) toast(t('queue.empty'));
+    } catch (error) {
+      if (error.status > 0 && error.status < 500) this.nextKey = null;
+      fail(error);
+    } finally {
+      this.nextButton.removeAttribute('aria-busy');
+    }
+    this.readSoon();
+  }
+
+  async move(move, ticket = this.desk.current, body = {}) {
+    const { t, api, fail, toast } = this.app;
+    if (!ticket || this.isMoving) return;
+    this.isMoving = true;
+    try {
+      await api('POST', `queue/tickets/by-id/${ticket.id}/${move}`, body);
+      toast(t(`desk.${move}.done`, { ticket: ticket.label }));
+    } catch (error) {
+      fail(error);
+    } finally {
+      this.isMoving = false;
+    }
+    this.readSoon();
+  }
+
+  bringBack(ticket) {
+    return this.move('return', ticket);
+  }
+
+  transfer() {
+    const { t, pick } = this.app;
+    const { current } = this.desk;
+    if (!current) return;
+    const dialog = h('dialog', { 'aria-labelledby': 'transfer-title', onclose: () => dialog.remove() },
+      h('h2', { id: 'transfer-title' }, t('transfer.title', { ticket: current.label })),
+      h('div', { class: 'stack' }, this.services.filter((one) => one.id !== current.service).map((service) => {
+        const name = pick(service.name);
+        return h('button', {
+          type: 'button',
+          onclick: () => {
+            dialog.close();
+            this.move('transfer', current, { service: service.id });
+          },
+        }, h('span', { class: 'chip' }, service.code), bdi(name.text, name.language));
+      })),
+      h('div', { class: 'actions' }, h('button', { type: 'button', class: 'quiet', onclick: () => dialog.close() }, t('cancel'))));
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+}
+
+class QueueNow extends Part {
+  start() {
+    const { t, pick } = this.app;
+    const calls = h('ol', { class: 'now', 'aria-live': 'polite' });
+    const waiting = h('ul', { class: 'rows' });
+    const none = h('p', { class: 'quietly' }, t('waiting.none'));
+    fill(this, calls, waiting, none);
+    this.follow('queue:board', (board) => {
+      list(calls, board.now.slice(0, 4), (call) => call.counter, (call) => h('li', {},
+        h('span', { class: 'label number' }, bdi(call.ticket)),
+        h('span', { class: 'where' }, t('now.counter', { counter: call.counter }))));
+      calls.hidden = board.now.length === 0;
+      const lines = board.waiting.filter((line) => line.count > 0);
+      none.hidden = lines.length > 0;
+      list(waiting, lines, (line) => line.service, (line) => {
+        const name = pick(line.name);
+        return h('li', {}, h('div', { class: 'grow' }, bdi(name.text, name.language)),
+          h('span', { class: 'small quietly' }, t.wait(line.wait_minutes)),
+          h('span', { class: 'chip number' }, t('take.waiting', { n: line.count })));
+      });
+    });
+  }
+}
+
+define('queue-staff', QueueStaff);
+define('queue-now', QueueNow);
+export default { order: 40, title: 'title', icon: 'ticket', element: 'queue-staff', now: 'queue-now', key: 'q' };
