@@ -13,3 +13,8 @@ typedef struct Job {
     int (*run)(int argc, char **argv);
     const char *usage; /* the arguments, for the help text */
 } Job;
+
+int job_probe(int argc, char **argv);
+int job_prepare(int argc, char **argv);
+int job_speak(int argc, char **argv);
+int job_compose(int argc, char **argv);

@@ -10,6 +10,10 @@
 
 /* One line per job; the last line ends the table. */
 static const Job JOBS[] = {
+    {"probe", job_probe, "--input FILE"},
+    {"prepare", job_prepare, "--input FILE --output DIR"},
+    {"speak", job_speak, "--language id|en|ar --output FILE.wav -- TEXT"},
+    {"compose", job_compose, "STORYBOARD --output DIR [--language id]"},
     {NULL, NULL, NULL},
 };
 

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * The profile of masters, and what is measured of them. */
+#include "master.h"
+#include "ffmpeg.h"
+#include "loudness.h"
+#include "probe.h"
+#include "report.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MEASURE_TIMEOUT_SECONDS 1800
+#define POSTER_TIMEOUT_SECONDS  120
+
+static void add(GPtrArray *arguments, const char *const *options)
+{
+    for (size_t i = 0; options[i] != NULL; i++)
+        g_ptr_array_add(arguments, g_strdup(options[i]));
+}
+
+void master_add_video_options(GPtrArray *arguments, int fps)
+{
+    /* Cheap to decode without a GPU: two references, four slices for as many threads, one key frame
+     * a second so that a late screen joins within it. */
+    g_autofree char *key_frames = g_strdup_printf("%d", fps);
+    add(arguments, (const char *const[]){"-c:v",
+                                         "libx264",
+                                         "-preset",
+                                         "veryfast",
+                                         "-profile:v",
+                                         "high",
+                                         "-crf",
+                                         "21",
+                                         "-maxrate",
+                                         "8M",
+                                         "-bufsize",
+                                         "8M",
+                                         "-g",
+                                         key_frames,
+                                         "-bf",
+                                         "2",
+                                         "-refs",
+                                         "2",
+                                         "-x264-params",
+                                         "slices=4:open-gop=0",
+                                         "-pix_fmt",
+                                         "yuv420p",
+                                         "-color_primaries",
+                                         "bt709",
+                                         "-color_trc",
+                                         "bt709",
+                                         "-colorspace",
+                                         "bt709",
+                                         "-color_range",
+                                         "tv",
+                                         NULL});
+}
+
+void master_add_audio_options(GPtrArray *arguments)
+{
+    add(arguments, (const char *const[]){"-c:a", "aac", "-profile:a", "aac_low", "-b:a", "160k",
+                                         "-ar", "48000", "-ac", "2", NULL});
+}
+
+void master_add_file_options(GPtrArray *arguments)
+{
+    /* Nothing of the maker's (place, device, name) goes on air; the same input gives the same
+     * bytes. */
+    add(arguments,
+        (const char *const[]){"-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn", "-fflags",
+                              "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact",
+                              "-movflags", "+faststart", "-f", "mp4", "-y", NULL});
+}
+
+bool master_make_folder(const char *folder, GError **error)
+{
+    if (g_mkdir_with_parents(folder, 0750) == 0)
+        return true;
+    int saved = errno;
+    g_set_error(error, REPORT_ERROR, REPORT_ERROR_CANNOT_WRITE, "cannot make the folder \"%s\": %s",
+                folder, g_strerror(saved));
+    return false;
+}
+
+bool master_save_text(const char *folder, const char *name, const char *text, GError **error)
+{
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    g_autoptr(GError) problem = NULL;
+    if (g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, &problem))
+        return true;
+    g_set_error_literal(error, REPORT_ERROR, REPORT_ERROR_CANNOT_WRITE, problem->message);
+    return false;
+}
+
+bool master_save_json(const char *folder, const char *name, json_t *document, GError **error)
+{
+    g_autofree char *text =
+        json_dumps(document, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
+    g_autofree char *lines = g_strconcat(text, "\n", NULL);
+    return master_save_text(folder, name, lines, error);
+}
+
+json_t *master_manifest(const Master *master)
+{
+    json_t *lufs = master->is_measured ? json_real(master->lufs) : json_null();
+    double gain_db = master->is_measured ? master->gain_db : 0;
+    int64_t duration_us = master->frames * 1000000 / master->fps;
+    return json_pack("{s:s,s:s,s:I,s:i,s:i,s:I,s:i,s:i,s:b,s:o,s:f}", "master", MASTER_FILE,
+                     "poster", MASTER_POSTER, "frames", (json_int_t)master->frames, "fps_n",
+                     master->fps, "fps_d", 1, "duration_us", (json_int_t)duration_us, "width",
+                     master->width, "height", master->height, "has_audio", master->has_audio,
+                     "lufs", lufs, "gain_db", gain_db);
+}
+
+static bool count_frames(int fd, Master *master, GError **error)
+{
+    const char *arguments[] = {
+        "-f",
+        "mov",
+        "-protocol_whitelist",
+        FFMPEG_PROTOCOLS,
+        "-count_packets",
+        "-show_entries",
+        "stream=codec_type,width,height,nb_read_packets",
+        "-of",
+        "json",
+        "-i",
+        FFMPEG_INPUT,
+        NULL,
+    };
+    FfmpegRun run = {.program = "ffprobe",
+                     .arguments = arguments,
+                     .input_fd = fd,
+                     .timeout_seconds = MEASURE_TIMEOUT_SECONDS};
+    g_autofree char *text = ffmpeg_read(&run, PROBE_JSON_MAX, error);
+    if (text == NULL)
+        return false;
+    json_auto_t *report = json_loads(text, 0, NULL);
+    json_t *stream = NULL;
+    size_t i = 0;
+    json_array_foreach(json_object_get(report, "streams"), i, stream)
+    {
+        const char *type = json_string_value(json_object_get(stream, "codec_type"));
+        const char *packets = json_string_value(json_object_get(stream, "nb_read_packets"));
+        if (g_strcmp0(type, "audio") == 0)
+            master->has_audio = packets != NULL && !g_str_equal(packets, "0");
+        if (g_strcmp0(type, "video") != 0 || packets == NULL)
+            continue;
+        master->frames = g_ascii_strtoll(packets, NULL, 10);
+        master->width = (int)json_integer_value(json_object_get(stream, "width"));
+        master->height = (int)json_integer_value(json_object_get(stream, "height"));
+    }
+    if (master->frames > 0)
+        return true;
+    g_set_error_literal(error, REPORT_ERROR, REPORT_ERROR_PROGRAM,
+                        "the prepared video holds no frame");
+    return false;
+}
+
+/* Sound arrives in pieces that end anywhere; a frame is two floats. */
+typedef struct Meter {
+    Loudness *loudness;
+    float frames[8192];
+    size_t bytes;
+} Meter;
+
+static bool meter_take(void *user, const uint8_t *data, size_t size, GError **error)
+{
+    Meter *meter = user;
+    const size_t frame = 2 * sizeof(float);
+    while (size > 0) {
+        size_t count = MIN(size, sizeof meter->frames - meter->bytes);
+        memcpy((uint8_t *)meter->frames + meter->bytes, data, count);
+        meter->bytes += count;
+        data += count;
+        size -= count;
+        size_t whole = meter->bytes / frame;
+        loudness_add(meter->loudness, meter->frames, whole);
+        memmove(meter->frames, (uint8_t *)meter->frames + whole * frame,
+                meter->bytes - whole * frame);
+        meter->bytes -= whole * frame;
+    }
+    return true;
+}
+
+static bool measure_loudness(int fd, Master *master, GError **error)
+{
+    if (!master->has_audio)
+        return true;
+    const char *arguments[] = {
+        "-f",
+        "mov",
+        "-protocol_whitelist",
+        FFMPEG_PROTOCOLS,
+        "-i",
+        FFMPEG_INPUT,
+        "-map",
+        "0:a:0",
+        "-f",
+        "f32le",
+        "-ac",
+        "2",
+        "-ar",
+        "48000",
+        "pipe:1",
+        NULL,
+    };
+    g_autoptr(Loudness) loudness = loudness_new(2);
+    Meter meter = {.loudness = loudness};
+    FfmpegRun run = {
+        .program = "ffmpeg",
+        .arguments = arguments,
+        .input_fd = fd,
+        .take = meter_take,
+        .user = &meter,
+        .timeout_seconds = MEASURE_TIMEOUT_SECONDS,
+    };
+    if (!ffmpeg_run(&run, error))
+        return false;
+    double peak_dbtp = 0;
+    /* Silence has no loudness and needs no gain. */
+    master->is_measured = loudness_measure(loudness, &master->lufs, &peak_dbtp, NULL);
+    if (master->is_measured)
+        master->gain_db = loudness_gain(master->lufs, peak_dbtp, LOUDNESS_TARGET_LUFS);
+    return true;
+}
+
+static bool make_poster(int fd, const char *folder, const Master *master, int64_t poster_ms,
+                        GError **error)
+{
+    bool is_chosen = poster_ms >= 0;
+    /* The first second is often a black fade or a thumb on the lens. */
+    int64_t seek_ms = is_chosen ? poster_ms : MIN(master->frames * 1000 / master->fps / 10, 10000);
+    g_autofree char *seek =
+        g_strdup_printf("%d.%03d", (int)(seek_ms / 1000), (int)(seek_ms % 1000));
+    g_autofree char *filter = g_strdup_printf(
+        "%sscale='min(%d,iw)':-2", is_chosen ? "" : "thumbnail=75,", MASTER_POSTER_WIDTH);
+    g_autofree char *output = g_strdup_printf("file:%s/%s", folder, MASTER_POSTER);
+    const char *arguments[] = {
+        "-ss",
+        seek,
+        "-f",
+        "mov",
+        "-protocol_whitelist",
+        FFMPEG_PROTOCOLS,
+        "-i",
+        FFMPEG_INPUT,
+        "-map",
+        "0:v:0",
+        "-vf",
+        filter,
+        "-frames:v",
+        "1",
+        "-q:v",
+        "3",
+        "-fflags",
+        "+bitexact",
+        "-flags:v",
+        "+bitexact",
+        "-f",
+        "image2",
+        "-update",
+        "1",
+        "-y",
+        output,
+        NULL,
+    };
+    FfmpegRun run = {.program = "ffmpeg",
+                     .arguments = arguments,
+                     .input_fd = fd,
+                     .timeout_seconds = POSTER_TIMEOUT_SECONDS};
+    return ffmpeg_run(&run, error);
+}
+
+bool master_inspect(const char *folder, int fps, int64_t poster_ms, Master *ret_master,
+                    GError **error)
+{
+    g_autofree char *path = g_build_filename(folder, MASTER_FILE, NULL);
+    int fd = probe_open(path, error);
+    if (fd < 0)
+        return false;
+    Master master = {.fps = fps};
+    bool is_well = count_frames(fd, &master, error) && measure_loudness(fd, &master, error) &&
+                   make_poster(fd, folder, &master, poster_ms, error);
+    (void)close(fd);
+    if (is_well)
+        *ret_master = master;
+    return is_well;
+}

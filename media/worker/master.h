@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * The one clean profile that every tutorial has in the end, and the papers that go with it. */
+#pragma once
+#include <glib.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MASTER_FILE         "master.mp4"
+#define MASTER_POSTER       "poster.jpg"
+#define MASTER_MANIFEST     "manifest.json"
+#define MASTER_WIDTH_MAX    1920
+#define MASTER_HEIGHT_MAX   1080
+#define MASTER_POSTER_WIDTH 1280
+#define MASTER_AUDIO_HZ     48000
+
+typedef struct Master {
+    int64_t frames;
+    int fps; /* 24, 25 or 30, constant */
+    int width, height;
+    bool has_audio;
+    bool is_measured; /* lufs and gain_db are known: there is sound, and enough of it */
+    double lufs, gain_db;
+} Master;
+
+/* Appends the options of encoder and container; the output's name comes after them. The array owns
+ * its items (g_free). */
+void master_add_video_options(GPtrArray *arguments, int fps);
+void master_add_audio_options(GPtrArray *arguments);
+void master_add_file_options(GPtrArray *arguments);
+
+/* Looks at folder/master.mp4: counts its frames, measures its loudness, makes folder/poster.jpg.
+ *
+ * fps        frames a second of the file, known from the encoding
+ * poster_ms  the moment of the poster; below 0: the most telling picture near the beginning */
+bool master_inspect(const char *folder, int fps, int64_t poster_ms, Master *ret_master,
+                    GError **error);
+
+/* {"master","poster","frames","fps_n","fps_d","duration_us","width","height","has_audio","lufs","gain_db"}
+ */
+json_t *master_manifest(const Master *master);
+
+/* Writes a JSON document, or text, to folder/name: whole or not at all. */
+bool master_save_json(const char *folder, const char *name, json_t *document, GError **error);
+bool master_save_text(const char *folder, const char *name, const char *text, GError **error);
+
+/* Makes the output folder if it is not there. */
+bool master_make_folder(const char *folder, GError **error);

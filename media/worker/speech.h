@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * Turns sentences into sound, by espeak-ng. */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SPEECH_SAMPLE_RATE 48000
+#define SPEECH_TEXT_MAX    4000 /* characters of one call */
+#define SPEECH_TARGET_LUFS (-16.0)
+
+/* The languages that can be spoken, NULL-terminated: id, en, ar. */
+const char *const *speech_languages(void);
+
+/* Says one text at a calm pace (120 to 140 words a minute) and at SPEECH_TARGET_LUFS.
+ *
+ * language    one of speech_languages()
+ * text        UTF-8; no markup is understood. Numerals are said better than number words.
+ * ret_samples float[*ret_count]: one channel, SPEECH_SAMPLE_RATE, peaks below -1 dB, silence at
+ * both ends cut off. The caller frees with g_free. Errors      REPORT_ERROR_NO_VOICE,
+ * REPORT_ERROR_USAGE for a text that is empty, too long or says nothing Thread      one at a time
+ * in the process */
+bool speech_render(const char *language, const char *text, float **ret_samples, size_t *ret_count,
+                   GError **error);
