@@ -148,7 +148,7 @@ static void draw_takeover(Serambi *self, SerambiCanvas *canvas)
     serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "red", 1, 0);
     serambi_draw_plate(canvas, (SerambiBox){0.02, 0.035, 0.96, 0.93}, "paper", 1, 0.02);
     serambi_draw_text(canvas, (SerambiBox){0.06, 0.08, 0.88, 0.12}, "heading", "red",
-                      SERAMBI_CENTRE, serambi_word(self, "id", "emergency_on_screen"));
+                      SERAMBI_CENTRE, serambi_word(self, "id", "screen.emergency"));
     draw_languages(canvas, (SerambiBox){0.06, 0.22, 0.88, 0.70}, notices->emergency, "heading",
                    "ink");
 }

@@ -139,7 +139,7 @@ static void draw_card(Serambi *self, SerambiCanvas *canvas)
                           (SerambiBox){words.x, words.y + words.height * (double)i / 3, words.width,
                                        words.height / 3},
                           "small", i == 0 ? "ink" : "muted", SERAMBI_START,
-                          serambi_word(self, languages[i], "scan_me"));
+                          serambi_word(self, languages[i], "screen.scan_me"));
 }
 
 static bool prepare_code(Serambi *self, int64_t now_us)
@@ -158,7 +158,7 @@ static void draw_code(Serambi *self, SerambiCanvas *canvas)
     for (size_t i = 0; i < G_N_ELEMENTS(languages); i++)
         serambi_draw_text(canvas, (SerambiBox){0.22, 0.73 + 0.05 * (double)i, 0.56, 0.05}, "small",
                           i == 0 ? "ink" : "muted", SERAMBI_CENTRE,
-                          serambi_word(self, languages[i], "type_code"));
+                          serambi_word(self, languages[i], "screen.type_code"));
 }
 
 bool porch_start(Serambi *self, GError **error)

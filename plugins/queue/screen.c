@@ -88,7 +88,7 @@ static void draw_row(Serambi *self, SerambiCanvas *canvas, const json_t *call, d
                        is_newest ? "amber_plate" : "leaf_plate", 1, 0.012);
     serambi_draw_text(canvas, (SerambiBox){0.08, y, 0.50, height * 0.9}, "board_number",
                       is_newest ? "amber" : "ink", SERAMBI_START, ticket);
-    g_autofree char *line = counter_line(self, "id", "counter_short", counter);
+    g_autofree char *line = counter_line(self, "id", "screen.counter", counter);
     serambi_draw_text(canvas, (SerambiBox){0.58, y, 0.34, height * 0.9}, "body",
                       is_newest ? "amber" : "ink", SERAMBI_END, line);
 }
@@ -119,9 +119,9 @@ static void draw_board(Serambi *self, SerambiCanvas *canvas)
     QueueScreen *screen = screen_of(self);
     const json_t *now = json_object_get(screen->board, "now");
     serambi_draw_text(canvas, (SerambiBox){0.04, 0.015, 0.92, 0.075}, "body", "leaf", SERAMBI_START,
-                      serambi_word(self, "id", "now_serving"));
+                      serambi_word(self, "id", "screen.now_serving"));
     serambi_draw_text(canvas, (SerambiBox){0.04, 0.085, 0.92, 0.05}, "small", "muted",
-                      SERAMBI_START, serambi_word(self, "en", "now_serving"));
+                      SERAMBI_START, serambi_word(self, "en", "screen.now_serving"));
     const double top = 0.15, row = 0.10;
     size_t index;
     json_t *call;
@@ -133,9 +133,9 @@ static void draw_board(Serambi *self, SerambiCanvas *canvas)
     }
     if (json_array_size(now) == 0)
         serambi_draw_text(canvas, (SerambiBox){0.06, top, 0.88, 0.2}, "body", "muted",
-                          SERAMBI_CENTRE, serambi_word(self, "id", "nobody_called"));
+                          SERAMBI_CENTRE, serambi_word(self, "id", "screen.nobody_called"));
     serambi_draw_text(canvas, (SerambiBox){0.04, 0.765, 0.92, 0.05}, "small", "leaf", SERAMBI_START,
-                      serambi_word(self, "id", "waiting_now"));
+                      serambi_word(self, "id", "screen.waiting"));
     draw_waiting(self, canvas, json_object_get(screen->board, "waiting"), 0.82, 0.17);
 }
 
@@ -147,7 +147,7 @@ static void draw_chip(Serambi *self, SerambiCanvas *canvas)
     if (!ticket || !counter)
         return;
     serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "amber_plate", 1, 0.015);
-    g_autofree char *short_line = counter_line(self, "id", "counter_short", counter);
+    g_autofree char *short_line = counter_line(self, "id", "screen.counter", counter);
     g_autofree char *line = g_strdup_printf("%s  \xe2\x96\xb8  %s", ticket, short_line);
     serambi_draw_text(canvas, (SerambiBox){0.04, 0.08, 0.92, 0.84}, "ticker", "amber",
                       SERAMBI_CENTRE, line);
@@ -187,7 +187,8 @@ static void draw_spotlight(Serambi *self, SerambiCanvas *canvas)
     static const SerambiBox boxes[] = {
         {0.03, 0.60, 0.94, 0.16}, {0.03, 0.76, 0.46, 0.12}, {0.51, 0.76, 0.46, 0.12}};
     for (size_t i = 0; i < G_N_ELEMENTS(languages); i++) {
-        g_autofree char *line = counter_line(self, languages[i], "go_to_counter", call->counter);
+        g_autofree char *line =
+            counter_line(self, languages[i], "screen.go_to_counter", call->counter);
         serambi_draw_text(canvas, boxes[i], i == 0 ? "heading" : "body", i == 0 ? "ink" : "amber",
                           SERAMBI_CENTRE, line);
     }

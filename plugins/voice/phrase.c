@@ -4,8 +4,8 @@
  * How a call is said: a template of the catalogue with number and counter filled in.
  *
  * Characters are spoken one by one, commas between: digits survive noise, and a letter before a
- * number is not taken for a word. Letters come from the catalogue ("letter_A"), so that Arabic says
- * its own names for them. */
+ * number is not taken for a word. Letters come from the catalogue ("screen.letter_A"), so that
+ * Arabic says its own names for them. */
 #include "plugins/voice/voice.h"
 #include <string.h>
 
@@ -17,7 +17,7 @@ char *phrase_ticket(Serambi *self, const char *language, const char *ticket)
             continue;
         if (phrase->len)
             g_string_append(phrase, ", ");
-        char key[] = "letter_?";
+        char key[] = "screen.letter_?";
         key[strlen(key) - 1] = g_ascii_toupper(*at);
         const char *word = g_ascii_isalpha(*at) ? serambi_word(self, language, key) : key;
         if (!strcmp(word, key))
@@ -31,7 +31,7 @@ char *phrase_ticket(Serambi *self, const char *language, const char *ticket)
 char *phrase_call(Serambi *self, const char *language, const char *ticket, const char *counter)
 {
     g_autofree char *spelled = phrase_ticket(self, language, ticket);
-    g_autoptr(GString) phrase = g_string_new(serambi_word(self, language, "call_phrase"));
+    g_autoptr(GString) phrase = g_string_new(serambi_word(self, language, "screen.call"));
     g_string_replace(phrase, "{ticket}", spelled, 0);
     g_string_replace(phrase, "{counter}", counter, 0);
     return g_string_free(g_steal_pointer(&phrase), FALSE);
