@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
  * The store: one SQLite database; savepoints, one commit per turn of the loop, and a reading
- * connection that never waits. The only file that knows SQLite.
+ * connection that never waits.
  *
  * A write is a savepoint in the turn's transaction. At the end of the turn one thread of the
  * store's own commits (WAL, synchronous=FULL); until it is done the writing connection belongs to
@@ -28,6 +28,7 @@ typedef enum {
     STORE_ERROR_CONSTRAINT, /* unique, check, foreign key */
     STORE_ERROR_CORRUPT,
     STORE_ERROR_NEWER, /* the schema is of a newer Serambi */
+    STORE_ERROR_BUSY,  /* another process wrote for too long */
 } StoreError;
 #define STORE_ERROR (store_error_quark())
 GQuark store_error_quark(void);
@@ -39,6 +40,8 @@ GQuark store_error_quark(void);
 Store *store_open(const char *folder, bool exclusive, uv_loop_t *loop, GError **error);
 /* Commits what is open, waits for it, closes. The loop must turn once more for its handles. */
 void store_close(Store *store);
+/* No write waits, runs or is being committed. */
+bool store_is_idle(const Store *store);
 /* Changes only when numbers may be lost or reused (new database, restore). */
 const char *store_epoch(const Store *store);
 
