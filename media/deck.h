@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * A deck: one decoding process, and the pictures and sound of one clip at a time that it has ready.
+ *
+ * A programme takes two decks: one on air, one that is cued. A cut is to ask the other deck for the
+ * next picture.
+ *
+ *   deck_cue_path(deck, 7, "sha256...", path)   the worker starts to decode ahead
+ *   deck_poll(deck)                             each turn of the frame loop: events, deadlines,
+ * deaths deck_state(deck) == DECK_READY              at least four frames are there: it may go on
+ * air deck_frame(deck, n, &frame)                 each turn on air: the newest decoded frame that
+ * is due at n deck_audio_read_at(deck, position, ...)     the audio thread deck_state(deck) ==
+ * DECK_ENDED              everything is decoded; deck_clip()->frames says how many there were
+ *
+ * Threads   Everything on the presenter's main thread, but deck_audio_read() and
+ * deck_audio_read_at(), which belong to one audio thread. Make and free decks while the audio
+ * thread does not know them. Blocking  Nothing here blocks. deck_new() takes the time of a fork,
+ * deck_free() that of a kill. Death     A worker that dies, is late or stands still is killed,
+ * counted and replaced after a pause that grows; its clip fails. The frame that was taken last
+ * stays valid until the next deck_cue() or deck_stop(). Trust     Nothing that a worker says is
+ * believed without a check. */
+#pragma once
+#include "ring.h"
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct Deck Deck;
+typedef struct DeckQuarantine DeckQuarantine;
+
+typedef enum DeckState {
+    DECK_EMPTY = 1, /* no clip */
+    DECK_CUEING,    /* a clip is being opened and decoded */
+    DECK_READY,     /* it can go on air, or is on air */
+    DECK_ENDED,     /* all of it is decoded; the last frames still wait in the ring */
+    DECK_FAILED,    /* see deck_failure(); frames that are in the ring can still be taken */
+} DeckState;
+
+/* Why deck functions refuse. */
+typedef enum DeckError {
+    DECK_ERROR_SYSTEM = 1,  /* no memory, no process, no socket */
+    DECK_ERROR_OPEN,        /* the file cannot be opened */
+    DECK_ERROR_QUARANTINED, /* the file has failed too often */
+} DeckError;
+
+#define DECK_ERROR (deck_error_quark())
+GQuark deck_error_quark(void);
+
+/* Zero means the default in brackets. Strings are copied. */
+typedef struct DeckOptions {
+    const char *program; /* path of serambi-media; required */
+    uint32_t width,
+        height; /* the largest picture [1920x1088]; any shape with as many pixels fits */
+    uint32_t picture_count;   /* frames decoded ahead, a power of two [8] */
+    uint32_t ready_within_ms; /* from cue to ready, the start of a process included [1500; 5000 for
+                                 its first clip] */
+    uint32_t beat_within_ms;  /* longest time without a new frame while one is due [250] */
+    uint32_t
+        pause_ms; /* before a dead worker is replaced; doubles with each death in a row [100] */
+    uint32_t pause_max_ms;      /* ... up to this [30000] */
+    uint32_t clips_per_worker;  /* then it is replaced, at a cue: leaks stay bounded [50] */
+    DeckQuarantine *quarantine; /* borrowed; decks may share one [an own one, two strikes] */
+} DeckOptions;
+
+/* One decoded picture. Plane 0 is Y, 1 is Cb, 2 is Cr, half the size rounded up (I420, 8 bit). */
+typedef struct DeckFrame {
+    uint32_t clip;   /* as cued */
+    int64_t index;   /* from 0 */
+    int64_t pts_us;  /* from 0 */
+    uint32_t width;  /* pixels */
+    uint32_t height; /* pixels */
+    const uint8_t *planes[3];
+    uint32_t strides[3]; /* bytes */
+    RingMatrix matrix;
+    RingRange range;
+    bool is_new; /* not the frame of the call before */
+} DeckFrame;
+
+/* What is known of the clip: valid from DECK_READY on, counts are final at DECK_ENDED. */
+typedef struct DeckClip {
+    uint32_t clip; /* as cued; 0 when the deck is empty */
+    uint32_t width, height;
+    uint32_t fps_n, fps_d; /* 0/1 if the clip has no picture */
+    bool has_video, has_audio;
+    int64_t frames;    /* -1 until known: pictures in the clip */
+    int64_t samples;   /* -1 until known: stereo samples in the clip, 48,000 a second */
+    int64_t corrupted; /* pictures that the decoder had to guess, so far */
+} DeckClip;
+
+/* Counts since deck_new(). */
+typedef struct DeckCounts {
+    uint64_t started;  /* processes */
+    uint64_t died;     /* of their own accord */
+    uint64_t killed;   /* for being late, still, or full of nonsense */
+    uint64_t cues;     /* clips asked for */
+    uint64_t failed;   /* clips that failed */
+    uint64_t frames;   /* pictures taken and shown */
+    uint64_t skipped;  /* pictures dropped because a newer one was due as well */
+    uint64_t rejected; /* pictures whose header was nonsense */
+} DeckCounts;
+
+/* Starts a worker. Errors: DECK_ERROR_SYSTEM, RING_ERROR. */
+Deck *deck_new(const DeckOptions *options, GError **error);
+
+/* Kills the worker. NULL is allowed. */
+void deck_free(Deck *deck);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Deck, deck_free)
+
+/* Lets the deck open a clip instead of what it has; frames of the old one become invalid.
+ *
+ * clip    the caller's name for it, not 0; may repeat
+ * key     names the file in the quarantine (its hash); NULL: never quarantined
+ * fd      an open, readable, seekable file; taken, on failure as well
+ * Kinds   MP4 with H.264 8-bit 4:2:0 and, maybe, AAC; or a WAV (sound only)
+ * Errors  DECK_ERROR_QUARANTINED; a dead worker is no error, the cue waits for the next one */
+bool deck_cue_fd(Deck *deck, uint32_t clip, const char *key, int fd, GError **error);
+
+/* The same by path. Errors: also DECK_ERROR_OPEN. */
+bool deck_cue_path(Deck *deck, uint32_t clip, const char *key, const char *path, GError **error);
+
+/* Reads what the worker says, keeps the deadlines, replaces the dead. Call it at least at each
+ * frame. */
+DeckState deck_poll(Deck *deck);
+
+DeckState deck_state(const Deck *deck);
+
+/* What is known of the clip. Borrowed, valid until the next deck_cue_*() or deck_stop(). */
+const DeckClip *deck_clip(const Deck *deck);
+
+/* Why the clip failed: a code for programs and a sentence for people who look into logs.
+ * Codes: not_media, no_video, unsupported, decode, read, too_large, late, stalled, died, protocol.
+ * Returns NULL when it did not fail. Borrowed like deck_clip(). */
+const char *deck_failure(const Deck *deck, const char **ret_code);
+
+/* Takes the newest decoded frame whose index is not above `index` and gives older ones back. Never
+ * blocks.
+ *
+ * ret_frame  untouched on false; its pixels stay valid until a newer frame is taken, the next cue
+ * or stop Returns    false while no frame is due or decoded; a late worker gives the frame of the
+ * call before again */
+bool deck_frame(Deck *deck, int64_t index, DeckFrame *ret_frame);
+
+/* The same by time in the clip. */
+bool deck_frame_at(Deck *deck, int64_t pts_us, DeckFrame *ret_frame);
+
+/* Reads the stereo samples from `position` on (48,000 a second since the start of the clip); skips
+ * older ones.
+ *
+ * ret_stereo  float[frames][2], silence where nothing is decoded
+ * Returns     how many stereo samples were decoded ones; audio thread: no lock, no allocation */
+size_t deck_audio_read_at(Deck *deck, int64_t position, float *ret_stereo, size_t frames);
+
+/* The same, from where the call before ended (0 after a cue). What is not there yet is not skipped.
+ */
+size_t deck_audio_read(Deck *deck, float *ret_stereo, size_t frames);
+
+/* Empties the deck; the worker stays. */
+void deck_stop(Deck *deck);
+
+/* Readable when deck_poll() has something to do; changes when the worker is replaced; -1 without a
+ * worker. */
+int deck_fd(const Deck *deck);
+
+/* The worker's process, or 0. */
+pid_t deck_pid(const Deck *deck);
+
+const DeckCounts *deck_counts(const Deck *deck);
+
+/* For tests and tools that have no frame loop: waits until the worker said something, died, or
+ * decoded a frame that was not there at the call, or until the time is over; then polls. */
+DeckState deck_wait(Deck *deck, int64_t timeout_us);
+
+/* ---- quarantine: files that fail again and again ------------------------------------------------
+ */
+
+/* strikes  failures until a file is refused; 0 is the default of two */
+DeckQuarantine *deck_quarantine_new(unsigned strikes);
+void deck_quarantine_free(DeckQuarantine *quarantine);
+bool deck_quarantine_holds(const DeckQuarantine *quarantine, const char *key);
+
+/* Forgets the failures of a file, or of all with NULL (a new version of the worker, an operator's
+ * wish). */
+void deck_quarantine_pardon(DeckQuarantine *quarantine, const char *key);
