@@ -60,7 +60,8 @@ static void showing_open(Serambi *self, Showing *showing, const SlotTime *time)
         return;
     showing->time = *time;
     showing->slot = json_incref(slot);
-    showing->clip = serambi_clip_new(self, media, time->start_us, 0, on_end);
+    showing->clip = serambi_clip_new(self, media, time->start_us,
+                                     json_number_value(json_object_get(slot, "gain_db")), on_end);
     showing->is_over = !showing->clip;
 }
 

@@ -64,8 +64,9 @@ static void add_slot(json_t *slots, const json_t *tutorial)
         json_object_set_new(captions, language, prefixed(hash));
     json_array_append_new(
         slots,
-        json_pack("{s:O, s:o, s:O, s:O, s:o}", "tutorial", json_object_get(tutorial, "id"), "media",
-                  prefixed(media), "duration_us", json_object_get(tutorial, "duration_us"), "title",
+        json_pack("{s:O, s:o, s:O, s:f, s:O, s:o}", "tutorial", json_object_get(tutorial, "id"),
+                  "media", prefixed(media), "duration_us", json_object_get(tutorial, "duration_us"),
+                  "gain_db", json_number_value(json_object_get(tutorial, "gain_db")), "title",
                   json_object_get(tutorial, "title"), "captions", captions));
 }
 
@@ -241,7 +242,8 @@ const SerambiTopic playlist_topics[] = {
         .kind = SERAMBI_STATE,
         .readers = SERAMBI_ANYBODY,
         .example = "{\"start_us\":1795406400000000,\"slots\":[{\"tutorial\":3,\"media\":"
-                   "\"sha256:5f1d\",\"duration_us\":42000000,\"title\":{\"id\":\"Meminjam buku\"},"
+                   "\"sha256:5f1d\",\"duration_us\":42000000,\"gain_db\":-6.5,\"title\":{\"id\":"
+                   "\"Meminjam buku\"},"
                    "\"captions\":{\"id\":\"sha256:b21c\"}}]}",
         .help = "what plays when: from start_us on, round and round",
     },

@@ -42,18 +42,20 @@ static json_t *caption_hashes(const json_t *captions, const char *format)
 json_t *clips_shape(const json_t *row)
 {
     json_auto_t *captions = clips_json(row, "captions");
+    json_auto_t *manifest = clips_json(row, "manifest");
     json_t *title = clips_json(row, "title");
     json_t *languages = json_array();
     const char *language;
     json_t *text;
     json_object_foreach(json_object_size(captions) ? captions : title, language, text)
         json_array_append_new(languages, json_string(language));
-    return json_pack("{s:O, s:o, s:o, s:O, s:O, s:O, s:o, s:o, s:o}", "id",
+    return json_pack("{s:O, s:o, s:o, s:O, s:f, s:O, s:O, s:o, s:o, s:o}", "id",
                      json_object_get(row, "id"), "title", title, "summary",
                      clips_json(row, "summary"), "duration_us", json_object_get(row, "duration_us"),
-                     "media", json_object_get(row, "media"), "poster",
-                     json_object_get(row, "poster"), "captions", caption_hashes(captions, "vtt"),
-                     "cues", caption_hashes(captions, "json"), "languages", languages);
+                     "gain_db", json_number_value(json_object_get(manifest, "gain_db")), "media",
+                     json_object_get(row, "media"), "poster", json_object_get(row, "poster"),
+                     "captions", caption_hashes(captions, "vtt"), "cues",
+                     caption_hashes(captions, "json"), "languages", languages);
 }
 
 json_t *clips_staff_shape(const json_t *row)
@@ -121,7 +123,8 @@ bool clips_publish_work(Serambi *self, GError **error)
 }
 
 #define EXAMPLE_CLIP                                                                               \
-    "\"id\":3,\"title\":{\"id\":\"Meminjam buku\"},\"summary\":{},\"duration_us\":42000000,"       \
+    "\"id\":3,\"title\":{\"id\":\"Meminjam "                                                       \
+    "buku\"},\"summary\":{},\"duration_us\":42000000,\"gain_db\":-6.5,"                            \
     "\"media\":\"5f1d\",\"poster\":\"77c0\",\"captions\":{\"id\":\"90ab\"},\"cues\":{\"id\":"      \
     "\"b21c\"},\"languages\":[\"id\"]"
 

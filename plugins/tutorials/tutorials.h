@@ -19,8 +19,8 @@ extern const SerambiTopic clips_topics[];
 
 /* All columns that the shapes need. */
 #define CLIP_COLUMNS                                                                               \
-    "id, kind, state, title, summary, filename, folder, media, poster, captions, duration_us,"     \
-    " percent, reason_code, reason_message, created_us, author"
+    "id, kind, state, title, summary, filename, folder, media, poster, captions, manifest,"        \
+    " duration_us, percent, reason_code, reason_message, created_us, author"
 
 /* {"id":"Judul"} or {"id":..,"en":..}: a stored JSON text as an object; {} when it is none. */
 json_t *clips_json(const json_t *row, const char *column);
