@@ -140,7 +140,7 @@ Live *live_new(Store *store, uv_loop_t *loop, GError **error)
     }
     Live *live = g_new0(Live, 1);
     live->store = store;
-    live->topics = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, topic_free);
+    live->topics = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, topic_free);
     live->channels = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, channel_free);
     live->watches = g_ptr_array_new_with_free_func(watch_free);
     live->readers = g_ptr_array_new();

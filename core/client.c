@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * Sessions over /connection/websocket: commands in, replies out; the channels' own bytes pass by
+ * (reader.c).
+ *
+ * All replies to one message leave in one frame, before any push, because pushes leave from the
+ * loop's idle phase. What can strand a client of the usual SDK: a connect error that is neither
+ * temporary nor 109, and close codes 3500 to 3999; so these are only given where coming back is of
+ * no use. */
+#include "core/client_private.h"
+
+#include "core/frame.h"
+#include "core/limits.h"
+#include "core/plugin.h"
+
+#include <string.h>
+
+#define FLUSH_BYTES     LIMIT_WRITE_CHUNK_BYTES
+#define SPREAD_PER_MS   3 /* connections that we let come back in one millisecond, at most */
+#define SPREAD_MIN_MS   500
+#define SPREAD_MAX_MS   30000
+#define PATIENCE_FACTOR 2 /* so many budgets of refused commands, then the connection goes */
+#define BUDGET          (LIMIT_CLIENT_CHANNELS + LIMIT_WS_COMMANDS_SECOND)
+
+typedef struct {
+    Clients *clients;
+    Socket *socket;
+    LiveReader *reader;
+    Identity identity;
+    WheelSeat seat;
+    GList *stranger;   /* its link while not connected */
+    GPtrArray *calls;  /* Call, not yet answered */
+    GString *out;      /* replies of the message at hand */
+    int64_t opened_us; /* monotonic */
+    int64_t budget_us; /* when the budget was last counted */
+    int budget;        /* commands that may still come */
+    bool is_connected, is_closing, is_receiving, awaits_pong;
+} Client;
+
+typedef struct {
+    Client *client; /* NULL: it left */
+    uint32_t id;
+} Call;
+
+/* --- The wheel: one timer for everybody ------------------------------------------------------- */
+
+void wheel_join(Wheel *wheel, WheelSeat *seat)
+{
+    /* Seats fill slot after slot, hence evenly, whenever people come. */
+    seat->slot = wheel->seats++ % CLIENT_PING_SECONDS;
+    GPtrArray *slot = wheel->slots[seat->slot];
+    seat->position = slot->len;
+    g_ptr_array_add(slot, seat);
+}
+
+void wheel_leave(Wheel *wheel, WheelSeat *seat)
+{
+    GPtrArray *slot = wheel->slots[seat->slot];
+    g_ptr_array_remove_index_fast(slot, seat->position);
+    if (seat->position < slot->len) {
+        ((WheelSeat *)g_ptr_array_index(slot, seat->position))->position = seat->position;
+    }
+}
+
+static void turn_wheel(Wheel *wheel)
+{
+    const GPtrArray *slot = wheel->slots[wheel->hand++ % CLIENT_PING_SECONDS];
+    for (guint i = 0; i < slot->len; i++) {
+        const WheelSeat *seat = g_ptr_array_index(slot, i);
+        seat->on_turn(seat->owner);
+    }
+}
+
+/* Without a word: a close code would tell an honest, slow client never to come back. */
+static void send_strangers_away(Clients *clients)
+{
+    int64_t before_us = g_get_monotonic_time() - LIMIT_WS_CONNECT_SECONDS * G_USEC_PER_SEC;
+    for (;;) {
+        Client *client = g_queue_peek_head(&clients->strangers);
+        if (client == NULL || client->opened_us > before_us) {
+            return;
+        }
+        g_queue_delete_link(&clients->strangers, g_steal_pointer(&client->stranger));
+        client->is_closing = true;
+        socket_kill(client->socket);
+    }
+}
+
+static void on_second(uv_timer_t *timer)
+{
+    Clients *clients = timer->data;
+    turn_wheel(&clients->wheel);
+    send_strangers_away(clients);
+}
+
+/* --- Words shared with events.c --------------------------------------------------------------- */
+
+json_t *client_connected(const Clients *clients, const Identity *identity)
+{
+    uint64_t spread_ms = live_counters(clients->live).readers / SPREAD_PER_MS;
+    g_autofree char *id = g_uuid_string_random();
+    return json_pack("{s:s, s:s, s:i, s:b, s:{}, s:{s:I, s:I, s:s, s:s}}", "client", id, "version",
+                     "serambi", "ping", CLIENT_PING_SECONDS, "pong", 1, "subs", "data", "now_us",
+                     (json_int_t)g_get_real_time(), "spread_ms",
+                     (json_int_t)CLAMP(spread_ms, SPREAD_MIN_MS, SPREAD_MAX_MS), "role",
+                     access_role_text(identity->role), "name", identity->name);
+}
+
+json_t *client_subscribed(const LiveSubscribed *subscribed)
+{
+    json_t *result =
+        json_pack("{s:b, s:b, s:s, s:I, s:b, s:b, s:{s:s}}", "recoverable", 1, "positioned", 1,
+                  "epoch", subscribed->epoch, "offset", (json_int_t)subscribed->offset,
+                  "was_recovering", subscribed->was_recovering, "recovered", subscribed->recovered,
+                  "data", "kind", subscribed->is_feed ? "feed" : "state");
+    if (json_array_size(subscribed->publications) > 0) {
+        json_object_set(result, "publications", subscribed->publications);
+    }
+    json_decref(subscribed->publications);
+    return result;
+}
+
+int client_may_read(const Clients *clients, const Identity *identity, const char *channel)
+{
+    const LiveTopic *topic = live_find(clients->live, channel);
+    if (topic == NULL) {
+        return 102;
+    }
+    return access_allows(topic->readers, identity->role) ? 0 : 103;
+}
+
+int client_error_code(const GError *error)
+{
+    if (error->domain != LIVE_ERROR) {
+        return 100;
+    }
+    switch ((LiveError)error->code) {
+    case LIVE_ERROR_UNKNOWN:
+        return 102;
+    case LIVE_ERROR_SUBSCRIBED:
+        return 105;
+    case LIVE_ERROR_LIMIT:
+        return 106;
+    case LIVE_ERROR_UNRECOVERABLE:
+        return 112;
+    case LIVE_ERROR_TOO_LARGE:
+        return 107;
+    }
+    return 100;
+}
+
+/* --- Replies ---------------------------------------------------------------------------------- */
+
+static void flush(Client *client)
+{
+    if (client->out->len == 0) {
+        return;
+    }
+    g_autoptr(GByteArray) frame = g_byte_array_new();
+    frame_append_text(frame, client->out->str, client->out->len);
+    g_string_truncate(client->out, 0);
+    live_reader_write(client->reader, frame->data, frame->len);
+}
+
+static void flush_if_long(Client *client)
+{
+    if (client->out->len >= FLUSH_BYTES || !client->is_receiving) {
+        flush(client);
+    }
+}
+
+static void reply(Client *client, uint32_t id, const char *name, json_t *result)
+{
+    centrifuge_reply(client->out, id, name, result);
+    flush_if_long(client);
+}
+
+static void reply_error(Client *client, uint32_t id, int code)
+{
+    centrifuge_reply_error(client->out, id, code);
+    flush_if_long(client);
+}
+
+static void close_client(Client *client, uint16_t code)
+{
+    if (!client->is_closing) {
+        flush(client);
+        client->is_closing = true;
+        live_reader_close(client->reader, code, centrifuge_disconnect_text(code));
+    }
+}
+
+static void on_turn(void *owner)
+{
+    static const uint8_t ping[] = {0x81, 0x02, '{', '}'};
+    Client *client = owner;
+    if (!client->is_connected || client->is_closing || live_reader_is_lagging(client->reader)) {
+        return; /* who lags is minded by reader.c */
+    }
+    if (client->awaits_pong) {
+        close_client(client, 3012);
+        return;
+    }
+    client->awaits_pong = true;
+    live_reader_write(client->reader, ping, sizeof ping);
+}
+
+/* --- Commands --------------------------------------------------------------------------------- */
+
+static bool identify(Client *client, const CentrifugeCommand *command)
+{
+    g_autoptr(GError) error = NULL;
+    if (command->token[0] == '\0' ||
+        access_identify_token(client->clients->access, command->token, &client->identity, &error)) {
+        return true;
+    }
+    if (g_error_matches(error, ACCESS_ERROR, ACCESS_ERROR_TOKEN)) {
+        close_client(client, 3500);
+    } else {
+        reply_error(client, command->id, 111);
+    }
+    return false;
+}
+
+static void on_connect(Client *client, const CentrifugeCommand *command)
+{
+    Clients *clients = client->clients;
+    if (client->is_connected) {
+        close_client(client, 3501);
+        return;
+    }
+    if (!identify(client, command)) {
+        return;
+    }
+    client->is_connected = true;
+    if (client->stranger != NULL) {
+        g_queue_delete_link(&clients->strangers, g_steal_pointer(&client->stranger));
+    }
+    if (client->identity.role != SERAMBI_PUBLIC) {
+        socket_set_max_message(client->socket, LIMIT_WS_MESSAGE_STAFF);
+    }
+    reply(client, command->id, command->name, client_connected(clients, &client->identity));
+}
+
+static void on_subscribe(Client *client, const CentrifugeCommand *command)
+{
+    int code = client_may_read(client->clients, &client->identity, command->channel);
+    if (code == 0 && command->has_type) {
+        code = 108;
+    }
+    LivePosition position = {
+        .recover = command->recover, .epoch = command->epoch, .offset = command->offset};
+    LiveSubscribed subscribed;
+    g_autoptr(GError) error = NULL;
+    if (code == 0 &&
+        !live_subscribe(client->reader, command->channel, &position, &subscribed, &error)) {
+        code = client_error_code(error);
+    }
+    if (code != 0) {
+        reply_error(client, command->id, code);
+        return;
+    }
+    json_t *result = client_subscribed(&subscribed);
+    bool wants_error = (command->flag & 2) != 0;
+    if (wants_error && subscribed.was_recovering && !subscribed.recovered) {
+        json_decref(result);
+        live_unsubscribe(client->reader, command->channel);
+        reply_error(client, command->id, 112);
+        return;
+    }
+    reply(client, command->id, command->name, result);
+}
+
+static void on_unsubscribe(Client *client, const CentrifugeCommand *command)
+{
+    (void)live_unsubscribe(client->reader, command->channel); /* twice is fine */
+    reply(client, command->id, command->name, json_object());
+}
+
+static void on_history(Client *client, const CentrifugeCommand *command)
+{
+    int code = client_may_read(client->clients, &client->identity, command->channel);
+    if (code != 0) {
+        reply_error(client, command->id, code);
+        return;
+    }
+    LivePosition since = {.epoch = command->epoch, .offset = command->offset};
+    g_autoptr(GError) error = NULL;
+    json_t *history = live_history(client->clients->live, command->channel, command->limit,
+                                   command->has_since ? &since : NULL, command->reverse, &error);
+    if (history == NULL) {
+        reply_error(client, command->id, client_error_code(error));
+        return;
+    }
+    reply(client, command->id, command->name, history);
+}
+
+static void on_presence_stats(Client *client, const CentrifugeCommand *command)
+{
+    int code = client_may_read(client->clients, &client->identity, command->channel);
+    if (code != 0) {
+        reply_error(client, command->id, code);
+        return;
+    }
+    /* Visitors have no names: every connection counts as a user. */
+    json_int_t count = live_subscribers(client->clients->live, command->channel);
+    reply(client, command->id, command->name,
+          json_pack("{s:I, s:I}", "num_clients", count, "num_users", count));
+}
+
+static void on_call_reply(int status, const json_t *body, void *reply_data)
+{
+    Call *call = reply_data;
+    Client *client = call->client;
+    if (client != NULL) {
+        g_ptr_array_remove_fast(client->calls, call);
+        json_t *data = json_pack("{s:i, s:O?}", "status", status, "body", body);
+        if (body == NULL) {
+            json_object_set_new(data, "body", json_null());
+        }
+        reply(client, call->id, "rpc", json_pack("{s:o}", "data", data));
+    }
+    g_free(call);
+}
+
+static void on_rpc(Client *client, const CentrifugeCommand *command)
+{
+    if (g_str_equal(command->call, "time")) {
+        reply(client, command->id, command->name,
+              json_pack("{s:{s:I}}", "data", "now_us", (json_int_t)g_get_real_time()));
+        return;
+    }
+    bool has_body = command->data != NULL && !json_is_null(command->data);
+    if (strchr(command->call, ' ') == NULL) {
+        reply_error(client, command->id, 104);
+    } else if (has_body && !json_is_object(command->data)) {
+        reply_error(client, command->id, 107);
+    } else if (client->calls->len >= LIMIT_CLIENT_CALLS) {
+        reply_error(client, command->id, 111);
+    } else {
+        Call *call = g_new0(Call, 1);
+        call->client = client;
+        call->id = command->id;
+        g_ptr_array_add(client->calls, call);
+        const ClientsCall *calls = &client->clients->call;
+        calls->call(calls->data, &client->identity, socket_peer(client->socket), command->call,
+                    has_body ? json_incref((json_t *)command->data) : json_object(), on_call_reply,
+                    call);
+    }
+}
+
+static void run_command(Client *client, const CentrifugeCommand *command)
+{
+    if (!client->is_connected && command->method != CENTRIFUGE_CONNECT) {
+        close_client(client, 3501);
+        return;
+    }
+    switch (command->method) {
+    case CENTRIFUGE_CONNECT:
+        on_connect(client, command);
+        break;
+    case CENTRIFUGE_SUBSCRIBE:
+        on_subscribe(client, command);
+        break;
+    case CENTRIFUGE_UNSUBSCRIBE:
+        on_unsubscribe(client, command);
+        break;
+    case CENTRIFUGE_PUBLISH: /* only plugins speak, inside a transaction */
+        reply_error(client, command->id, 103);
+        break;
+    case CENTRIFUGE_PRESENCE_STATS:
+        on_presence_stats(client, command);
+        break;
+    case CENTRIFUGE_HISTORY:
+        on_history(client, command);
+        break;
+    case CENTRIFUGE_RPC:
+        on_rpc(client, command);
+        break;
+    case CENTRIFUGE_PONG:
+        break;
+    case CENTRIFUGE_OTHER:
+        if (command->id != 0) {
+            reply_error(client, command->id, 104);
+        }
+        break;
+    }
+}
+
+/* A bucket: full at the start, so that an SDK can subscribe to all its channels in one message. */
+static bool may_command(Client *client, const CentrifugeCommand *command)
+{
+    int64_t now_us = g_get_monotonic_time();
+    int64_t earned = (now_us - client->budget_us) * LIMIT_WS_COMMANDS_SECOND / G_USEC_PER_SEC;
+    if (earned > 0) {
+        client->budget = (int)MIN(client->budget + earned, BUDGET);
+        client->budget_us = now_us;
+    }
+    client->budget--;
+    if (client->budget >= 0) {
+        return true;
+    }
+    if (client->budget < -PATIENCE_FACTOR * BUDGET) {
+        close_client(client, 3013);
+    } else if (command->id != 0) {
+        reply_error(client, command->id, 111);
+    }
+    return false;
+}
+
+static void receive(void *connection, const char *bytes, size_t size)
+{
+    Client *client = connection;
+    client->awaits_pong = false;
+    client->is_receiving = true;
+    while (!client->is_closing) {
+        CentrifugeCommand command;
+        g_autoptr(GError) error = NULL;
+        if (!centrifuge_next(&bytes, &size, &command, &error)) {
+            close_client(client, 3501);
+            break;
+        }
+        if (command.method == 0) {
+            break;
+        }
+        if (may_command(client, &command)) {
+            run_command(client, &command);
+        }
+        centrifuge_command_clear(&command);
+    }
+    client->is_receiving = false;
+    flush(client);
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+static void *open_client(void *data, Socket *socket, HttpRequest *request, int *ret_status)
+{
+    Clients *clients = data;
+    Identity identity = {0};
+    if (!access_is_same_origin(request)) {
+        *ret_status = 403;
+        return NULL;
+    }
+    if (!access_identify(clients->access, request, &identity, NULL)) {
+        *ret_status = 401;
+        return NULL;
+    }
+    Client *client = g_new0(Client, 1);
+    client->clients = clients;
+    client->socket = socket;
+    client->identity = identity;
+    client->reader = live_reader_new(clients->live, socket, LIVE_WEBSOCKET);
+    client->seat = (WheelSeat){.on_turn = on_turn, .owner = client};
+    wheel_join(&clients->wheel, &client->seat);
+    client->calls = g_ptr_array_new();
+    client->out = g_string_new("");
+    client->opened_us = client->budget_us = g_get_monotonic_time();
+    client->budget = BUDGET;
+    g_queue_push_tail(&clients->strangers, client);
+    client->stranger = g_queue_peek_tail_link(&clients->strangers);
+    socket_set_max_message(socket, LIMIT_WS_MESSAGE_PUBLIC);
+    return client;
+}
+
+static void drained(void *connection)
+{
+    Client *client = connection;
+    live_reader_drained(client->reader);
+}
+
+static void closed(void *connection)
+{
+    Client *client = connection;
+    for (guint i = 0; i < client->calls->len; i++) {
+        ((Call *)g_ptr_array_index(client->calls, i))->client = NULL;
+    }
+    g_ptr_array_unref(client->calls);
+    if (client->stranger != NULL) {
+        g_queue_delete_link(&client->clients->strangers, client->stranger);
+    }
+    wheel_leave(&client->clients->wheel, &client->seat);
+    live_reader_free(client->reader);
+    g_string_free(client->out, TRUE);
+    g_free(client);
+}
+
+Clients *clients_new(Live *live, Access *access, uv_loop_t *loop, const ClientsCall *call)
+{
+    Clients *clients = g_new0(Clients, 1);
+    clients->live = live;
+    clients->access = access;
+    clients->call = *call;
+    g_queue_init(&clients->strangers);
+    for (guint i = 0; i < CLIENT_PING_SECONDS; i++) {
+        clients->wheel.slots[i] = g_ptr_array_new();
+    }
+    clients->wheel.timer = g_new0(uv_timer_t, 1);
+    uv_timer_init(loop, clients->wheel.timer);
+    clients->wheel.timer->data = clients;
+    uv_timer_start(clients->wheel.timer, on_second, 1000, 1000);
+    uv_unref((uv_handle_t *)clients->wheel.timer);
+    return clients;
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+    g_free(handle);
+}
+
+void clients_free(Clients *clients)
+{
+    if (clients == NULL) {
+        return;
+    }
+    uv_close((uv_handle_t *)clients->wheel.timer, timer_closed);
+    for (guint i = 0; i < CLIENT_PING_SECONDS; i++) {
+        g_assert(clients->wheel.slots[i]->len == 0);
+        g_ptr_array_unref(clients->wheel.slots[i]);
+    }
+    g_free(clients);
+}
+
+void clients_mount(Clients *clients, Web *web)
+{
+    static const WebSocketRoute route = {
+        .open = open_client,
+        .handler = {.receive = receive, .drained = drained, .closed = closed},
+    };
+    web_route_websocket(web, "/connection/websocket", &route, clients);
+}

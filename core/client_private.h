@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * What client.c (WebSocket) and events.c (server-sent events) share. */
+#pragma once
+#include "core/centrifuge.h"
+#include "core/client.h"
+
+#define CLIENT_PING_SECONDS 25 /* as Centrifugo's default; the wheel has as many slots */
+
+/* Somebody who is called once in CLIENT_PING_SECONDS. */
+typedef struct {
+    void (*on_turn)(void *owner);
+    void *owner;
+    guint slot, position;
+} WheelSeat;
+
+typedef struct {
+    uv_timer_t *timer;
+    GPtrArray *slots[CLIENT_PING_SECONDS]; /* WheelSeat */
+    guint hand;
+    guint seats;
+} Wheel;
+
+struct Clients {
+    Live *live;
+    Access *access;
+    ClientsCall call;
+    Wheel wheel;
+    GQueue strangers; /* Client, in order of arrival: upgraded, but not connected yet */
+};
+
+void wheel_join(Wheel *wheel, WheelSeat *seat);
+void wheel_leave(Wheel *wheel, WheelSeat *seat);
+
+/* The result of a connect, for who this is. */
+json_t *client_connected(const Clients *clients, const Identity *identity);
+json_t *client_subscribed(const LiveSubscribed *subscribed); /* takes its publications */
+/* 0, 102 or 103 */
+int client_may_read(const Clients *clients, const Identity *identity, const char *channel);
+int client_error_code(const GError *error); /* of live_* */

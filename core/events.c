@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * /connection/uni_sse: live channels as server-sent events, one way, for curl, scripts and places
+ * where WebSockets do not get through.
+ *
+ * The channels are the `subs` of a connect object: in the query as cf_connect, or the body of a
+ * POST. A browser that lost the connection asks again with the same address and the id of the last
+ * event, which holds where it was in every channel, in the order of their names. */
+#include "core/client_private.h"
+
+#include "core/limits.h"
+
+#include <string.h>
+
+#define RETRY_MIN_MS 500
+#define RETRY_MAX_MS 3000
+
+typedef struct {
+    Clients *clients;
+    LiveReader *reader;
+    WheelSeat seat;
+} Events;
+
+typedef struct {
+    const char *channel; /* of the connect object */
+    LivePosition position;
+} Wish;
+
+static void on_turn(void *owner)
+{
+    static const char ping[] = "data: {}\n\n";
+    Events *events = owner;
+    if (!live_reader_is_lagging(events->reader)) {
+        live_reader_write(events->reader, ping, strlen(ping));
+    }
+}
+
+static void drained(void *connection)
+{
+    Events *events = connection;
+    live_reader_drained(events->reader);
+}
+
+static void closed(void *connection)
+{
+    Events *events = connection;
+    wheel_leave(&events->clients->wheel, &events->seat);
+    live_reader_free(events->reader);
+    g_free(events);
+}
+
+static int by_channel(const void *a, const void *b)
+{
+    return strcmp(((const Wish *)a)->channel, ((const Wish *)b)->channel);
+}
+
+static bool read_wishes(const CentrifugeCommand *command, GArray *wishes)
+{
+    const char *channel;
+    json_t *options;
+    json_object_foreach((json_t *)command->subs, channel, options)
+    {
+        int recover = 0;
+        const char *epoch = NULL;
+        json_int_t offset = 0;
+        if (json_unpack(options, "{s?b, s?s, s?I}", "recover", &recover, "epoch", &epoch, "offset",
+                        &offset) != 0 ||
+            offset < 0) {
+            return false;
+        }
+        Wish wish = {
+            .channel = channel,
+            .position = {.recover = recover != 0, .epoch = epoch, .offset = (uint64_t)offset},
+        };
+        g_array_append_val(wishes, wish);
+    }
+    g_array_sort(wishes, by_channel);
+    return wishes->len > 0 && wishes->len <= LIMIT_CLIENT_CHANNELS;
+}
+
+/* "<epoch>:<offset>,<offset>": positions of all channels; anything else is passed over, for the
+ * header may come from another server. ret_epoch holds the text that the wishes point to. */
+static void read_last_event_id(const char *id, GArray *wishes, char **ret_epoch)
+{
+    const char *colon = id == NULL ? NULL : strrchr(id, ':');
+    if (colon == NULL) {
+        return;
+    }
+    g_auto(GStrv) offsets = g_strsplit(colon + 1, ",", LIMIT_CLIENT_CHANNELS + 1);
+    if (g_strv_length(offsets) != wishes->len) {
+        return;
+    }
+    g_autofree uint64_t *numbers = g_new0(uint64_t, wishes->len);
+    for (guint i = 0; i < wishes->len; i++) {
+        if (!g_ascii_string_to_unsigned(offsets[i], 10, 0, INT64_MAX, &numbers[i], NULL)) {
+            return;
+        }
+    }
+    *ret_epoch = g_strndup(id, (gsize)(colon - id));
+    for (guint i = 0; i < wishes->len; i++) {
+        g_array_index(wishes, Wish, i).position =
+            (LivePosition){.recover = true, .epoch = *ret_epoch, .offset = numbers[i]};
+    }
+}
+
+static bool may_read_all(HttpRequest *request, const Clients *clients, const Identity *identity,
+                         const GArray *wishes)
+{
+    for (guint i = 0; i < wishes->len; i++) {
+        const char *channel = g_array_index(wishes, Wish, i).channel;
+        int code = client_may_read(clients, identity, channel);
+        if (code != 0) {
+            http_reply_error(request, code == 102 ? 404 : 403, "live.channel", "%s",
+                             centrifuge_error_text(code));
+            return false;
+        }
+    }
+    return true;
+}
+
+static void write_connect(Events *events, const Identity *identity, json_t *subs)
+{
+    json_t *connected = client_connected(events->clients, identity);
+    json_object_del(connected, "pong");
+    json_object_set_new(connected, "subs", subs);
+    json_auto_t *push = json_pack("{s:o}", "connect", connected);
+    g_autofree char *text = json_dumps(push, JSON_COMPACT);
+    g_autofree char *positions = live_reader_positions(events->reader);
+    g_autofree char *event =
+        g_strdup_printf("retry: %d\nid: %s\ndata: %s\n\n",
+                        g_random_int_range(RETRY_MIN_MS, RETRY_MAX_MS), positions, text);
+    live_reader_write(events->reader, event, strlen(event));
+}
+
+static void begin(HttpRequest *request, Clients *clients, const Identity *identity,
+                  const GArray *wishes)
+{
+    static const HttpHeader headers[] = {
+        {"content-type", "text/event-stream"},
+        {"cache-control", "no-store"},
+        {"x-accel-buffering", "no"},
+    };
+    static const SocketHandler handler = {.drained = drained, .closed = closed};
+    Events *events = g_new0(Events, 1);
+    Socket *socket = http_reply_stream(request, headers, G_N_ELEMENTS(headers), &handler, events);
+    if (socket == NULL) {
+        g_free(events);
+        return;
+    }
+    events->clients = clients;
+    events->reader = live_reader_new(clients->live, socket, LIVE_EVENTS);
+    events->seat = (WheelSeat){.on_turn = on_turn, .owner = events};
+    wheel_join(&clients->wheel, &events->seat);
+    json_auto_t *subs = json_object();
+    for (guint i = 0; i < wishes->len; i++) {
+        const Wish *wish = &g_array_index(wishes, Wish, i);
+        LiveSubscribed subscribed;
+        if (!live_subscribe(events->reader, wish->channel, &wish->position, &subscribed, NULL)) {
+            live_reader_close(events->reader, 3004, centrifuge_disconnect_text(3004));
+            return;
+        }
+        json_object_set_new(subs, wish->channel, client_subscribed(&subscribed));
+    }
+    write_connect(events, identity, g_steal_pointer(&subs));
+}
+
+static bool identify(HttpRequest *request, const Clients *clients, const char *token,
+                     Identity *ret_identity)
+{
+    g_autoptr(GError) error = NULL;
+    bool is_known = token[0] != '\0'
+                        ? access_identify_token(clients->access, token, ret_identity, &error)
+                        : access_identify(clients->access, request, ret_identity, &error);
+    if (!is_known) {
+        http_reply_error(request, 401, "login.token", "%s", error->message);
+    }
+    return is_known;
+}
+
+static void answer(HttpRequest *request, const char *connect, size_t size, Clients *clients)
+{
+    g_autoptr(GError) error = NULL;
+    CentrifugeCommand command;
+    if (!centrifuge_connect(connect, size, &command, &error)) {
+        http_reply_error(request, 400, "live.connect", "%s", error->message);
+        return;
+    }
+    g_autoptr(GArray) wishes = g_array_new(FALSE, FALSE, sizeof(Wish));
+    g_autofree char *epoch = NULL;
+    Identity identity = {0};
+    if (!read_wishes(&command, wishes)) {
+        http_reply_error(request, 400, "live.connect", "subs names 1 to %d channels",
+                         LIMIT_CLIENT_CHANNELS);
+    } else if (identify(request, clients, command.token, &identity) &&
+               may_read_all(request, clients, &identity, wishes)) {
+        read_last_event_id(http_header(request, "last-event-id"), wishes, &epoch);
+        begin(request, clients, &identity, wishes);
+    }
+    centrifuge_command_clear(&command);
+}
+
+static void collected(HttpRequest *request, GBytes *body, void *data)
+{
+    gsize size;
+    const char *bytes = g_bytes_get_data(body, &size);
+    answer(request, bytes == NULL ? "" : bytes, size, data);
+}
+
+static void handle(HttpRequest *request, void *data)
+{
+    const char *method = http_method(request);
+    if (!access_is_same_origin(request)) {
+        http_reply_error(request, 403, "login.origin", "another site's page asked");
+    } else if (g_str_equal(method, "POST")) {
+        http_collect(request, LIMIT_WS_MESSAGE_PUBLIC, collected, data);
+    } else if (!g_str_equal(method, "GET")) {
+        http_reply_error(request, 405, "http.method", "only GET and POST");
+    } else {
+        const char *connect = http_query(request, "cf_connect");
+        if (connect == NULL) {
+            http_reply_error(request, 400, "live.connect", "cf_connect is missing");
+        } else {
+            answer(request, connect, strlen(connect), data);
+        }
+    }
+}
+
+void events_mount(Clients *clients, Web *web)
+{
+    web_route(web, "/connection/uni_sse", handle, clients);
+}
