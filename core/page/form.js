@@ -67,12 +67,10 @@ export function group(caption, ...children) {
   return h('fieldset', { class: 'field' }, h('legend', {}, caption), children);
 }
 
-/** A box to tick, or with {type: 'radio'} one to choose; has .control. */
+/** A box to tick, or with {type: 'radio'} one to choose; as a label, whose .control it is. */
 export function choice({ label, name, value, checked, type = 'checkbox', onchange }) {
   const control = h('input', { type, name, value, checked, onchange });
-  const node = h('label', { class: 'choice' }, control, h('span', {}, label));
-  node.control = control;
-  return node;
+  return h('label', { class: 'choice' }, control, h('span', {}, label));
 }
 
 /** A select: options are [value, label]. */

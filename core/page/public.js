@@ -41,7 +41,7 @@ function route() {
   document.body.classList.toggle('alone', Boolean(alone));
   for (const part of parts) {
     part.node.hidden = Boolean(alone) && part !== alone;
-    part.node.show?.(part === alone ? rest : []);
+    part.node.visit?.(part === alone ? rest : []);
   }
   contact.hidden = Boolean(alone);
   if (alone || wasAlone) {

@@ -123,7 +123,7 @@ function route() {
   const [wanted, ...rest] = currentRoute();
   const section = mine().find((one) => one.id === wanted) ?? mine()[0];
   if (shown?.id === section.id) {
-    shown.node.show?.(rest);
+    shown.node.visit?.(rest);
     return;
   }
   const t = shell.words(section.owner);
@@ -138,7 +138,7 @@ function route() {
   const node = shell.mount(section.owner, section.element, { route: rest, plugins: shell.plugins, shell });
   shown = { id: section.id, node };
   fill(place, h('h1', {}, title), node);
-  node.show?.(rest);
+  node.visit?.(rest);
   if (!isFirst) {
     globalThis.scrollTo(0, 0);
     place.focus({ preventScroll: true });

@@ -50,11 +50,11 @@ class DisplaysStaff extends Part {
   card(one) {
     const { t, icon } = this.app;
     return h('li', { class: 'card screen' },
-      h('div', { class: `glass ${one.layout} ${one.height > one.width ? 'tall' : ''}`, 'aria-hidden': 'true' },
+      h('div', { class: `glass shape-${one.layout} ${one.height > one.width ? 'tall' : ''}`, 'aria-hidden': 'true' },
         h('i', {}, icon('play')), h('i'), h('i')),
       h('h2', {}, bdi(one.name)),
       h('p', {}, h('span', { class: one.online ? 'chip' : 'chip amber' }, t(one.online ? 'online' : 'offline')), ' ',
-        h('span', { class: 'small quietly' }, [t(`layout.${one.layout}`), one.width && t('pixels', { width: one.width, height: one.height }),
+        h('span', { class: 'small quietly' }, [t(`layout.${one.layout}`), one.width && t('pixels', { width: String(one.width), height: String(one.height) }),
           !one.online && one.last_seen_us && t('seen', { time: t.moment(one.last_seen_us) })].filter(Boolean).join(t('separator')))),
       !one.online && h('p', { class: 'small' }, t('offline.more')),
       h('div', { class: 'actions' },

@@ -20,7 +20,7 @@ class QueuePublic extends Part {
     this.problem = h('p', { class: 'connection', role: 'alert', hidden: true });
     this.take = h('section', { class: 'part', hidden: true }, this.takeTitle, this.problem,
       this.serviceList);
-    fill(this, h('div', { class: 'part' }, this.ticketPlace, this.take,
+    fill(this, h('div', { class: 'parts' }, this.ticketPlace, this.take,
       h('section', { class: 'part' }, h('h2', {}, t('now.title')), this.nowList, this.nowNone)));
     this.follow('queue:board', (board) => this.onBoard(board));
     this.watchTicket(memory.get('queue.ticket'));

@@ -31,7 +31,7 @@ class QueueStaff extends Part {
     this.parked = this.column('parked');
     this.missed = this.column('missed');
     this.opening = h('ul', { class: 'rows' });
-    fill(this, field({ label: t('desk.counter'), control: this.counterBox }),
+    fill(this, h('div', { class: 'narrow' }, field({ label: t('desk.counter'), control: this.counterBox })),
       h('div', { class: 'desk' },
         h('section', { class: 'card desk-card', 'aria-label': t('desk.current') }, this.current, this.nextButton,
           h('div', { class: 'actions desk-moves' }, this.moves, this.transferButton)),

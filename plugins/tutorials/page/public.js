@@ -20,12 +20,12 @@ class TutorialsPublic extends Part {
       this.tutorials = tutorials;
       list(this.films, tutorials, (item) => item.id, (item) => this.film(item));
       this.none.hidden = tutorials.length > 0;
-      this.show(this.shown);
+      this.visit(this.shown);
     });
   }
 
   /** ['3'] shows tutorial 3 alone; [] shows all. */
-  show(route) {
+  visit(route) {
     this.shown = route;
     const id = route[0];
     this.all.hidden = Boolean(id);
