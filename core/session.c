@@ -147,6 +147,7 @@ typedef struct {
     char *secret, *hash;  /* of the new session, when logging in */
     int64_t kept_session; /* that changes the password; 0: this is a login */
     uint32_t role;
+    bool is_known; /* a user of that name exists: others may be a password typed there */
     char *password, *replacement; /* until they are hashed */
     GError *error;
 } Try;
@@ -284,7 +285,8 @@ static void on_compared(bool matches, const char *new_hash, void *data)
     }
     if (!matches) {
         HttpRequest *request = take_request(try);
-        g_message("login failed for '%s' from %s", try->name, try->address);
+        g_message("login failed for %s from %s", try->is_known ? try->name : "an unknown name",
+                  try->address);
         if (request != NULL)
             reply_wrong(request);
         return;
@@ -328,7 +330,7 @@ static void compare(Try *try)
         return;
     }
     const char *expected = NULL;
-    (void)json_unpack(rows, "[{s:s}]", "password", &expected);
+    try->is_known = json_unpack(rows, "[{s:s}]", "password", &expected) == 0;
     /* hasher_compare() frees try when it refuses: what the refusal needs is kept here. */
     HttpRequest *request = try->request;
     g_autofree char *name = g_strdup(try->name), *address = g_strdup(try->address);
