@@ -35,7 +35,14 @@ class CoreSettings extends Part {
         if (!old.control.value) old.complain(t('password.old.missing'));
         if (fresh.control.value.length < SHORTEST) fresh.complain(t('password.short', { n: SHORTEST }));
         if (node.querySelector('[aria-invalid]')) return;
-        await api('POST', 'session/password', { old: old.control.value, new: fresh.control.value });
+        try {
+          await api('POST', 'session/password', { old: old.control.value, new: fresh.control.value });
+        } catch (error) {
+          if (error.code === 'login.wrong') old.complain(t('password.wrong'));
+          else if (error.code === 'login.weak') fresh.complain(t('login.weak'));
+          else throw error;
+          return;
+        }
         node.reset();
         toast(t('password.done'));
       },

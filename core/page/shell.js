@@ -33,6 +33,7 @@ class Shell {
   plugins = [];
   session = { user: '', role: 'public' };
   onLanguage = () => {};
+  onStranger = () => {}; // The server no longer knows who we are.
 
   constructor() {
     const protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -59,7 +60,14 @@ class Shell {
     const t = this.words(id);
     return {
       live: this.live,
-      api,
+      api: async (...request) => {
+        try {
+          return await api(...request);
+        } catch (error) {
+          if (error.status === 401 && error.code !== 'login.wrong') this.onStranger();
+          throw error;
+        }
+      },
       t,
       words: t,
       language: this.language,

@@ -4,7 +4,7 @@
 // The console: who is there, a rail of sections (each plugin's own), one section at a time.
 
 import { api } from './api.js';
-import { fill, h, picture, say } from './dom.js';
+import { fill, h, picture } from './dom.js';
 import { field, form } from './form.js';
 import { icons } from './icons.js';
 import { Keys } from './keys.js';
@@ -157,16 +157,17 @@ async function logOut() {
   show();
 }
 
-// A session that ended elsewhere is noticed when the page comes back to sight.
+// A session that ended elsewhere is noticed by a refused request, or when the page comes to sight.
+shell.onStranger = () => {
+  if (!isIn()) return;
+  shell.session = { user: '', role: 'public' };
+  show();
+  shell.toast(shell.t('login.ended'));
+};
 document.addEventListener('visibilitychange', async () => {
   if (document.visibilityState !== 'visible' || !isIn()) return;
   const session = await api('GET', 'session').catch(() => null);
-  if (session && session.role === 'public' && isIn()) {
-    shell.session = session;
-    show();
-    say(shell.toasts, '');
-    shell.toast(shell.t('login.ended'));
-  }
+  if (session?.role === 'public') shell.onStranger();
 });
 
 await begin();

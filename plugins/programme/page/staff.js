@@ -157,7 +157,7 @@ class ProgrammeNow extends Part {
   start() {
     const { t } = this.app;
     this.items = h('ol', { class: 'rows' });
-    this.none = h('p', { class: 'quietly' }, t('playlist.none'));
+    this.none = h('p', { class: 'quietly' }, t('slots.none'));
     fill(this, this.items, this.none);
     this.follow('programme:slots', (table) => {
       this.table = table;
