@@ -15,6 +15,9 @@ typedef struct {
     const char *address;         /* "127.0.0.1", "::", ... */
     int port;                    /* 0: any free one, see web_port() */
     const char *trusted_proxies; /* "" or addresses separated by spaces */
+    /* 0: as in limits.h; tests have less time */
+    int header_seconds, idle_seconds, body_window_seconds;
+    int connections_most, connections_address, connections_stranger;
 } WebOptions;
 
 typedef enum { WEB_ERROR_LISTEN = 1, WEB_ERROR_CONTEXT } WebError;
