@@ -16,6 +16,15 @@ typedef enum {
 #define SETTINGS_ERROR (settings_error_quark())
 GQuark settings_error_quark(void);
 
+/* One value as its table has it; text is NULL but for TEXT and CHOICE, g_free(). */
+typedef struct {
+    int64_t number; /* BOOL: 0 or 1 */
+    char *text;
+} SettingsValue;
+/* False with SETTINGS_ERROR_VALUE, which says what would be right. */
+bool settings_parse(const SerambiSetting *setting, const char *text, SettingsValue *ret_value,
+                    GError **error);
+
 /* path NULL or (when optional) missing: all defaults. */
 Settings *settings_load(const char *path, bool optional, GError **error);
 void settings_free(Settings *settings);
