@@ -156,8 +156,8 @@ static GPtrArray *encode_arguments(const char *output)
                        "-af", "pan=stereo|c0=c0|c1=c0",
                        /* A fixed number of threads: the bytes must not depend on the machine. */
                        "-threads:v", "2", NULL});
-    master_add_video_options(arguments, TIMELINE_FPS);
-    master_add_audio_options(arguments);
+    master_add_video_options(arguments, TIMELINE_FPS, MASTER_DRAWN);
+    master_add_audio_options(arguments, MASTER_DRAWN);
     master_add_file_options(arguments);
     g_ptr_array_add(arguments, g_strconcat("file:", output, NULL));
     g_ptr_array_add(arguments, NULL);
@@ -310,6 +310,10 @@ int job_compose(int argc, char **argv)
     if (!options_parse(argc, argv, &options, &error) ||
         !options_require(options.output != NULL && options.word_count == 1,
                          "compose STORYBOARD --output DIR [--language id]", &error))
+        return report_failure(error);
+    g_autofree char *folder = g_path_get_dirname(options.words[0]);
+    if (!master_make_folder(options.output, &error) ||
+        !ffmpeg_sandbox(folder, options.output, &error))
         return report_failure(error);
     json_t *result = compose_file(options.words[0], options.language, options.output, &error);
     if (result == NULL)

@@ -4,6 +4,7 @@
  * One child, four pipes and a poll() loop. */
 #include "ffmpeg.h"
 #include "report.h"
+#include "sandbox.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -372,4 +373,25 @@ char *ffmpeg_read(const FfmpegRun *run, size_t limit, GError **error)
     own.user = &kept;
     bool is_well = ffmpeg_run(&own, error);
     return g_string_free(kept.text, !is_well);
+}
+
+/* A 4K film in HEVC takes 1.4 GiB of address space to decode and as much to scale and encode. */
+#define MEMORY_BYTES (UINT64_C(6) << 30)
+#define PROCESSES    512 /* counts the threads of all jobs of this user */
+
+bool ffmpeg_sandbox(const char *input, const char *folder, GError **error)
+{
+    const char *read_paths[] = {input, NULL};
+    const char *may_exec[G_N_ELEMENTS(PROGRAMS) + 1] = {0};
+    for (size_t i = 0; i < G_N_ELEMENTS(PROGRAMS); i++)
+        may_exec[i] = PROGRAMS[i].path;
+    SandboxPolicy policy = {
+        .read_paths = read_paths,
+        .write_folder = folder,
+        .may_exec = may_exec,
+        .memory_bytes = MEMORY_BYTES,
+        .processes = PROCESSES,
+        .open_files = 256,
+    };
+    return sandbox_enter(&policy, error);
 }

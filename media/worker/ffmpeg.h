@@ -50,3 +50,8 @@ bool ffmpeg_run(const FfmpegRun *run, GError **error);
 /* Runs and keeps the whole of standard output (at most limit bytes, more is an error). NULL on
  * failure. */
 char *ffmpeg_read(const FfmpegRun *run, size_t limit, GError **error);
+
+/* Jails this process and its children: it may start ffmpeg and ffprobe and nothing else, read the
+ * system's own files and `input`, and write in `folder` (existing; NULL: nowhere). Called once,
+ * before the first byte is read. Errors  those of sandbox_enter() */
+bool ffmpeg_sandbox(const char *input, const char *folder, GError **error);

@@ -15,8 +15,9 @@
 
 #define TIMEOUT_BASE_SECONDS 120
 #define TIMEOUT_FACTOR       20 /* HDR on a slow machine: about 1 frame in 0.5 s */
-#define WHOLE_SHARE          0.90 /* less than this of the promised length means that the file was damaged \
-                                   */
+#define WHOLE_SHARE                                                                                \
+    0.90 /* less than this of the promised length means that the file was damaged                  \
+          */
 
 int prepare_rate(int fps_n, int fps_d)
 {
@@ -92,10 +93,10 @@ GPtrArray *prepare_arguments(const Probe *probe, const char *output)
         g_autofree char *audio = g_strdup_printf("0:%d", probe->audio_stream);
         add(arguments,
             (const char *const[]){"-map", audio, "-af", "aresample=async=1:first_pts=0", NULL});
-        master_add_audio_options(arguments);
+        master_add_audio_options(arguments, MASTER_FILMED);
     }
     add(arguments, (const char *const[]){"-vf", filters, NULL});
-    master_add_video_options(arguments, fps);
+    master_add_video_options(arguments, fps, MASTER_FILMED);
     master_add_file_options(arguments);
     g_ptr_array_add(arguments, g_strconcat("file:", output, NULL));
     g_ptr_array_add(arguments, NULL);
@@ -159,7 +160,8 @@ int job_prepare(int argc, char **argv)
                          "prepare --input FILE --output DIR", &error))
         return report_failure(error);
     int fd = probe_open(options.input, &error);
-    if (fd < 0)
+    if (fd < 0 || !master_make_folder(options.output, &error) ||
+        !ffmpeg_sandbox(options.input, options.output, &error))
         return report_failure(error);
     Master master = {0};
     bool is_well = prepare_file(fd, options.output, &master, &error);

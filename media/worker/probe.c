@@ -21,7 +21,7 @@
 
 /* A file whose picture ends this much before the length it claims has lost something. */
 #define MISSING_SHARE 0.05
-#define MISSING_US    2000000
+#define MISSING_US    1000000
 
 static bool refuse(GError **error, ReportError code, const char *message)
 {
@@ -362,7 +362,11 @@ Probe *probe_file(int fd, GError **error)
     g_autoptr(GError) problem = NULL;
     json_auto_t *report = ask_ffprobe(fd, probe->demuxer, &problem);
     if (report == NULL) {
-        if (g_error_matches(problem, REPORT_ERROR, REPORT_ERROR_PROGRAM))
+        if (strstr(problem->message, "not on whitelist") != NULL)
+            (void)refuse(error, REPORT_ERROR_UNSUPPORTED_CODEC,
+                         "the file is coded in a way that Serambi does not open; save it as MP4 "
+                         "with H.264 and AAC");
+        else if (g_error_matches(problem, REPORT_ERROR, REPORT_ERROR_PROGRAM))
             g_set_error(error, REPORT_ERROR, REPORT_ERROR_NOT_MEDIA,
                         "the file is damaged and cannot be read (%s)", problem->message);
         else
@@ -411,7 +415,7 @@ int job_probe(int argc, char **argv)
                          &error))
         return report_failure(error);
     int fd = probe_open(options.input, &error);
-    if (fd < 0)
+    if (fd < 0 || !ffmpeg_sandbox(options.input, NULL, &error))
         return report_failure(error);
     g_autoptr(Probe) probe = probe_file(fd, &error);
     (void)close(fd);

@@ -4,7 +4,7 @@
  * Writes the JSON lines of a job. */
 #include "report.h"
 #include <math.h>
-#include <stdio.h>
+#include <stdbool.h>
 
 G_DEFINE_QUARK(report - error - quark, report_error)
 
@@ -34,6 +34,15 @@ const char *report_code(const GError *error)
     return CODES[error->code];
 }
 
+static FILE *redirected;
+static bool is_redirected;
+
+void report_redirect(FILE *stream)
+{
+    redirected = stream;
+    is_redirected = true;
+}
+
 /* Takes `line`. A parent that has gone away is no reason to fail: it will not read the exit status
  * either. */
 static void print_line(json_t *line)
@@ -42,8 +51,11 @@ static void print_line(json_t *line)
         json_dumps(line, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
     json_decref(line);
     g_assert(text != NULL);
-    (void)fprintf(stdout, "%s\n", text);
-    (void)fflush(stdout);
+    FILE *stream = is_redirected ? redirected : stdout;
+    if (stream == NULL)
+        return;
+    (void)fprintf(stream, "%s\n", text);
+    (void)fflush(stream);
 }
 
 void report_progress(const char *stage, double percent, double eta_seconds)

@@ -5,6 +5,7 @@
 #pragma once
 #include <glib.h>
 #include <jansson.h>
+#include <stdio.h>
 
 /* Why a job can fail. The parent shows the sentence and decides by the code word (`report_code`).
  */
@@ -31,6 +32,10 @@ GQuark report_error_quark(void);
 
 /* The code word of an error; "failed" for an error of another domain. Static text. */
 const char *report_code(const GError *error);
+
+/* Sends the lines elsewhere than to standard output; NULL: nowhere. The stream stays the caller's.
+ */
+void report_redirect(FILE *stream);
 
 /* Tells how far the work is. stage is snake_case, percent is cut to 0..100, eta_seconds below 0
  * means unknown. */

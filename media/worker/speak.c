@@ -6,6 +6,7 @@
 #include "master.h"
 #include "options.h"
 #include "report.h"
+#include "sandbox.h"
 #include "speech.h"
 #include <errno.h>
 #include <math.h>
@@ -90,6 +91,10 @@ int job_speak(int argc, char **argv)
         !options_require(options.language != NULL && options.output != NULL &&
                              options.word_count > 0,
                          USAGE, &error))
+        return report_failure(error);
+    g_autofree char *folder = g_path_get_dirname(options.output);
+    SandboxPolicy policy = {.write_folder = folder, .processes = 512};
+    if (!sandbox_enter(&policy, &error))
         return report_failure(error);
     g_autofree char *text = g_strjoinv(" ", options.words);
     json_t *result = speak_to_file(options.language, text, options.output, &error);
