@@ -21,6 +21,8 @@ typedef struct {
 Jobs *jobs_new(uv_loop_t *loop, const JobsOptions *options);
 /* Kills children; the loop must turn until on_closed. */
 void jobs_close(Jobs *jobs, void (*on_closed)(void *data), void *data);
+/* Nothing runs and nothing waits. */
+bool jobs_is_idle(const Jobs *jobs);
 
 /* work in a thread of the pool, then done on the loop, then free_data(data). */
 void jobs_run(Jobs *jobs, void (*work)(void *data), void (*done)(void *data), void *data,
