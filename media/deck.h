@@ -3,23 +3,24 @@
  *
  * A deck: one decoding process, and the pictures and sound of one clip at a time that it has ready.
  *
- * A programme takes two decks: one on air, one that is cued. A cut is to ask the other deck for the
- * next picture.
+ * A programme takes two decks: one on air, one that is cued. A cut is to ask the other deck for
+ * the next picture.
  *
- *   deck_cue_path(deck, 7, "sha256...", path)   the worker starts to decode ahead
- *   deck_poll(deck)                             each turn of the frame loop: events, deadlines,
- * deaths deck_state(deck) == DECK_READY              at least four frames are there: it may go on
- * air deck_frame(deck, n, &frame)                 each turn on air: the newest decoded frame that
- * is due at n deck_audio_read_at(deck, position, ...)     the audio thread deck_state(deck) ==
- * DECK_ENDED              everything is decoded; deck_clip()->frames says how many there were
+ *   deck_cue_path(deck, 7, hash, path)       the worker starts to decode ahead
+ *   deck_poll(deck)                          each turn of the frame loop: events, deadlines, deaths
+ *   deck_state(deck) == DECK_READY           at least four frames are there: it may go on air
+ *   deck_frame(deck, n, &frame)              on air: the newest decoded frame that is due at n
+ *   deck_audio_read_at(deck, position, ...)  the audio thread
+ *   deck_state(deck) == DECK_ENDED           all is decoded; deck_clip()->frames is the length
  *
  * Threads   Everything on the presenter's main thread, but deck_audio_read() and
- * deck_audio_read_at(), which belong to one audio thread. Make and free decks while the audio
- * thread does not know them. Blocking  Nothing here blocks. deck_new() takes the time of a fork,
- * deck_free() that of a kill. Death     A worker that dies, is late or stands still is killed,
- * counted and replaced after a pause that grows; its clip fails. The frame that was taken last
- * stays valid until the next deck_cue() or deck_stop(). Trust     Nothing that a worker says is
- * believed without a check. */
+ *           deck_audio_read_at(), which belong to one audio thread. Make and free decks while the
+ *           audio thread does not know them.
+ * Blocking  Nothing here blocks. deck_new() takes the time of a fork, deck_free() of a kill.
+ * Death     A worker that dies, is late or stands still is killed, counted and replaced after a
+ *           pause that grows; its clip fails. The frame that was taken last stays valid until the
+ *           next deck_cue_*() or deck_stop().
+ * Trust     Nothing that a worker says is believed without a check. */
 #pragma once
 #include "ring.h"
 #include <glib.h>
@@ -49,20 +50,30 @@ typedef enum DeckError {
 #define DECK_ERROR (deck_error_quark())
 GQuark deck_error_quark(void);
 
-/* Zero means the default in brackets. Strings are copied. */
+/* Zero means the default in brackets. Strings are copied.
+ *
+ * program           path of serambi-media; required
+ * width, height     the largest picture [1920x1088]; any shape with as many pixels fits
+ * picture_count     frames decoded ahead, a power of two [8]
+ * ready_within_ms   from cue to ready [1500]; the first clip of a worker has start_within_ms more
+ * start_within_ms   for a new process to load its codecs [4000]
+ * beat_within_ms    longest time without a new frame while one is due [250]
+ * pause_ms          before a dead worker is replaced; doubles with each death in a row [100]
+ * pause_max_ms      ... up to this [30000]
+ * clips_per_worker  then it is replaced, at the next cue: leaks stay bounded [50]
+ * quarantine        borrowed; decks may share one [an own one with two strikes] */
 typedef struct DeckOptions {
-    const char *program; /* path of serambi-media; required */
-    uint32_t width,
-        height; /* the largest picture [1920x1088]; any shape with as many pixels fits */
-    uint32_t picture_count;   /* frames decoded ahead, a power of two [8] */
-    uint32_t ready_within_ms; /* from cue to ready, the start of a process included [1500; 5000 for
-                                 its first clip] */
-    uint32_t beat_within_ms;  /* longest time without a new frame while one is due [250] */
-    uint32_t
-        pause_ms; /* before a dead worker is replaced; doubles with each death in a row [100] */
-    uint32_t pause_max_ms;      /* ... up to this [30000] */
-    uint32_t clips_per_worker;  /* then it is replaced, at a cue: leaks stay bounded [50] */
-    DeckQuarantine *quarantine; /* borrowed; decks may share one [an own one, two strikes] */
+    const char *program;
+    uint32_t width;
+    uint32_t height;
+    uint32_t picture_count;
+    uint32_t ready_within_ms;
+    uint32_t start_within_ms;
+    uint32_t beat_within_ms;
+    uint32_t pause_ms;
+    uint32_t pause_max_ms;
+    uint32_t clips_per_worker;
+    DeckQuarantine *quarantine;
 } DeckOptions;
 
 /* One decoded picture. Plane 0 is Y, 1 is Cb, 2 is Cr, half the size rounded up (I420, 8 bit). */
@@ -121,8 +132,7 @@ bool deck_cue_fd(Deck *deck, uint32_t clip, const char *key, int fd, GError **er
 /* The same by path. Errors: also DECK_ERROR_OPEN. */
 bool deck_cue_path(Deck *deck, uint32_t clip, const char *key, const char *path, GError **error);
 
-/* Reads what the worker says, keeps the deadlines, replaces the dead. Call it at least at each
- * frame. */
+/* Reads what the worker says, keeps the deadlines, replaces the dead. Call it at each frame. */
 DeckState deck_poll(Deck *deck);
 
 DeckState deck_state(const Deck *deck);
@@ -135,33 +145,32 @@ const DeckClip *deck_clip(const Deck *deck);
  * Returns NULL when it did not fail. Borrowed like deck_clip(). */
 const char *deck_failure(const Deck *deck, const char **ret_code);
 
-/* Takes the newest decoded frame whose index is not above `index` and gives older ones back. Never
+/* Takes the newest decoded frame whose index is not above `index`, gives older ones back. Never
  * blocks.
  *
  * ret_frame  untouched on false; its pixels stay valid until a newer frame is taken, the next cue
- * or stop Returns    false while no frame is due or decoded; a late worker gives the frame of the
- * call before again */
+ *            or stop
+ * Returns    false while no frame is due or decoded; a late worker gives the frame of the call
+ *            before again */
 bool deck_frame(Deck *deck, int64_t index, DeckFrame *ret_frame);
 
 /* The same by time in the clip. */
 bool deck_frame_at(Deck *deck, int64_t pts_us, DeckFrame *ret_frame);
 
-/* Reads the stereo samples from `position` on (48,000 a second since the start of the clip); skips
- * older ones.
+/* Reads the stereo samples from `position` on (48,000 a second since the start of the clip) and
+ * skips older ones.
  *
  * ret_stereo  float[frames][2], silence where nothing is decoded
  * Returns     how many stereo samples were decoded ones; audio thread: no lock, no allocation */
 size_t deck_audio_read_at(Deck *deck, int64_t position, float *ret_stereo, size_t frames);
 
-/* The same, from where the call before ended (0 after a cue). What is not there yet is not skipped.
- */
+/* The same, from where the call before ended, 0 after a cue. What is late is not skipped. */
 size_t deck_audio_read(Deck *deck, float *ret_stereo, size_t frames);
 
 /* Empties the deck; the worker stays. */
 void deck_stop(Deck *deck);
 
-/* Readable when deck_poll() has something to do; changes when the worker is replaced; -1 without a
- * worker. */
+/* Readable when deck_poll() has something to do; changes with the worker; -1 without one. */
 int deck_fd(const Deck *deck);
 
 /* The worker's process, or 0. */
@@ -173,14 +182,12 @@ const DeckCounts *deck_counts(const Deck *deck);
  * decoded a frame that was not there at the call, or until the time is over; then polls. */
 DeckState deck_wait(Deck *deck, int64_t timeout_us);
 
-/* ---- quarantine: files that fail again and again ------------------------------------------------
- */
+/* ---- quarantine: files that fail again and again --------------------------------------------- */
 
 /* strikes  failures until a file is refused; 0 is the default of two */
 DeckQuarantine *deck_quarantine_new(unsigned strikes);
 void deck_quarantine_free(DeckQuarantine *quarantine);
 bool deck_quarantine_holds(const DeckQuarantine *quarantine, const char *key);
 
-/* Forgets the failures of a file, or of all with NULL (a new version of the worker, an operator's
- * wish). */
+/* Forgets the failures of one file, or of all with NULL: a new worker may play them. */
 void deck_quarantine_pardon(DeckQuarantine *quarantine, const char *key);

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * The memory that one decoding process (the worker) and the presenter share: a queue of pictures
+ * The memory that a decoding process (the worker) and the presenter share: a queue of pictures
  * and a queue of sound.
  *
  * Life      The presenter makes the ring once, for the largest picture it will ever show, in a
- * memfd that can neither grow nor shrink. Every worker that takes the deck over gets the same ring.
+ *           memfd that can neither grow nor shrink. Every worker that takes the deck over gets
+ *           the same ring.
  * Sides     The worker only puts, the presenter only takes. The presenter maps everything but the
- * first page read-only, keeps its own counters and its own copy of the geometry, and copies and
- * checks each field before use: a worker that has been taken over can show wrong pixels and do
- * nothing else. Queues    First in, first out, one putter and one taker. `put` counts what was ever
- * put, `taken` what was ever given back; both wrap at 2^32, the number of places is a power of two,
- * and entry n lives in place n modulo that number. put - taken entries are in use.
+ *           first page read-only, keeps its own counters and its own copy of the geometry, and
+ *           copies and checks each field before use: a worker that has been taken over can show
+ *           wrong pixels and do nothing else.
+ * Queues    First in, first out, one putter and one taker. `put` counts what was ever put, `taken`
+ *           what was ever given back; both wrap at 2^32, the number of places is a power of two,
+ *           and entry n lives in place n modulo that number. put - taken entries are in use.
+ * Threads   Pictures and sound are separate: each has its own putter and its own taker thread.
  *
- * Layout    all numbers little endian as the machine has them; both sides run on one machine
+ * Layout    numbers as the machine has them; both sides run on one machine
  *
- *   0         RingPage, padded to RING_PAGE_BYTES: geometry and the four counters
- *   4096      RingPictureHeader[picture_count], 128 bytes each
- *   ...       RingSoundHeader[RING_SOUND_COUNT], 32 bytes each
+ *   0         geometry and counters, RING_PAGE_BYTES
+ *   4096      headers of picture_count pictures, 128 bytes each
+ *   ...       headers of RING_SOUND_COUNT blocks of sound, 32 bytes each
  *   ...       float[RING_SOUND_COUNT][RING_SOUND_FRAMES][2]
- *   aligned   picture_count areas of picture_bytes each: the three planes of a picture
- *
- * Threads   Pictures and sound are separate: each has its own single putter and single taker
- * thread. */
+ *   aligned   picture_count areas of picture_bytes each: the three planes of a picture */
 #pragma once
 #include <glib.h>
 #include <stdbool.h>
@@ -92,20 +92,21 @@ size_t ring_picture_bytes(const Ring *ring);
 
 /* Makes a ring.
  *
- * width, height  the largest picture, in pixels, 1..RING_SIDE_MAX; any other shape of as many bytes
- * fits as well picture_count  a power of two, 2..RING_PICTURE_MAX Errors         RING_ERROR_SYSTEM
- */
+ * width, height  the largest picture, in pixels, 1..RING_SIDE_MAX; any other shape of as many
+ *                bytes fits as well
+ * picture_count  a power of two, 2..RING_PICTURE_MAX
+ * Errors         RING_ERROR_SYSTEM */
 Ring *ring_new(uint32_t width, uint32_t height, uint32_t picture_count, GError **error);
 
-/* How many pictures wait. More than fit counts as none: the worker's counter is not to be trusted.
- */
+/* How many pictures wait. More than fit counts as none: the worker's counter is not trusted. */
 uint32_t ring_pictures(const Ring *ring);
 
 /* Reads the picture number `ahead` behind the oldest (0 is the oldest).
  *
- * ret_pixels  the start of its area, valid until it is given back; the worker may change the bytes,
- * not their place Returns     false if there is none, or if its header would lead out of the area:
- * such a picture is to be dropped */
+ * ret_pixels  the start of its area, valid until it is given back; the worker may change the
+ *             bytes, not their place
+ * Returns     false if there is none, or if its header would lead out of the area: such a picture
+ *             is to be dropped */
 bool ring_peek_picture(const Ring *ring, uint32_t ahead, RingPicture *ret_picture,
                        const uint8_t **ret_pixels);
 
@@ -121,12 +122,16 @@ bool ring_wait_pictures(Ring *ring, uint32_t count, int64_t timeout_us);
 
 /* Copies sound out, for the audio thread: no lock, no allocation.
  *
- * clip          only blocks of this cue count; others are given back unheard
- * position      the first stereo sample wanted, in samples since the start of the clip; older ones
- * are given back ret_stereo    float[frames][2]; what the ring does not have (yet) is set to
- * silence Returns       how many of the stereo samples came from the ring */
+ * clip        only blocks of this cue count; others are given back unheard
+ * position    the first stereo sample wanted, in samples since the start of the clip; older ones
+ *             are given back
+ * ret_stereo  float[frames][2]; what the ring does not have (yet) is set to silence
+ * ret_next    where a listener who does not want to miss late sound goes on: behind the last
+ *             sample that was there, or behind all of them if sound further on shows that the gap
+ *             is one of the clip; may be NULL
+ * Returns     how many of the stereo samples came from the ring; they are finite, within -4..4 */
 size_t ring_read_sound(Ring *ring, uint32_t clip, int64_t position, float *ret_stereo,
-                       size_t frames);
+                       size_t frames, int64_t *ret_next);
 
 /* Gives all sound back that was put before this call. Any thread. */
 void ring_drop_sound(Ring *ring);
@@ -143,8 +148,7 @@ Ring *ring_open(int fd, GError **error);
 
 /* Waits for a free place.
  *
- * Returns  its area of ring_picture_bytes(), or NULL when the time is over or ring_wake() was
- * called */
+ * Returns  its area of ring_picture_bytes(), or NULL when the time is over or the ring hurried */
 uint8_t *ring_begin_picture(Ring *ring, int64_t timeout_us);
 
 /* Publishes the picture in the area that ring_begin_picture() returned. */
@@ -157,8 +161,12 @@ void ring_put_picture(Ring *ring, const RingPicture *picture);
 bool ring_put_sound(Ring *ring, uint32_t clip, int64_t position, const float *stereo, size_t frames,
                     int64_t timeout_us);
 
-/* Cuts the waits of both putters short, once. Any thread. */
-void ring_wake(Ring *ring);
+/* While set, no putter waits: full is answered at once. Any thread of the worker. */
+void ring_set_hurried(Ring *ring, bool is_hurried);
+
+/* The time in its clip of the picture that the presenter will give back next; -1 if that is not
+ * one of this clip. For the worker, from any thread. */
+int64_t ring_shown_us(const Ring *ring, uint32_t clip);
 
 /* Lays the planes of a picture of this size into an area, lines aligned to 16 bytes.
  * Returns  false if it does not fit in `area_bytes` or a side is out of range */

@@ -4,34 +4,43 @@
  * The jail of a job: after sandbox_enter() the process cannot reach the network, other processes,
  * or files that its policy does not name, and cannot grow without end.
  *
- * Layers    1 limits of the kernel (memory, processor time, file size, open files, processes, no
- * core dumps) 2 no new privileges; dies with its parent; no capabilities 3 namespaces of its own:
- * user, network, IPC, and one in which everything but the write folder is read-only 4 Landlock:
- * only the named paths 5 seccomp: an allow list of system calls; others answer ENOSYS, the network
- * EACCES Degrading A layer that this kernel or container forbids is left out with one line on
- * stderr. Only the last layer is required: without seccomp sandbox_enter() fails. Threads   Call it
- * while the process has a single thread; the others would keep their rights to namespaces. */
+ * Layers     1 limits (memory, processor time, file size, open files, processes, no core dumps)
+ *            2 no new privileges, no capabilities; dies with its parent
+ *            3 namespaces: user, network, IPC, and one of mounts in which everything but the write
+ *              folder is read-only
+ *            4 Landlock: only the named paths
+ *            5 seccomp: an allow list of calls; others answer ENOSYS, the network EACCES
+ * Degrading  A layer that this kernel or container forbids is left out with one line on stderr.
+ *            Only the last one is required: without seccomp sandbox_enter() fails.
+ * Threads    Call it while the process has a single thread: namespaces need that. */
 #pragma once
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a job may do. Zero or NULL: nothing of it, or the limit in brackets. */
+/* What a job may do. Zero or NULL: nothing of it, or the limit in brackets.
+ *
+ * read_paths    files and folders to read, beside the system's own (/usr, fonts ...)
+ * write_folder  the one folder to write in, existing; NULL: no file can be made or written
+ * may_exec      absolute paths of programs; NULL: none, ever again
+ * memory_bytes  address space [1.5 GiB]; not enforced under AddressSanitizer
+ * cpu_seconds   processor time [unlimited]
+ * file_bytes    longest file [4 GiB with a write folder, else 1 MiB for logs]
+ * processes     processes and threads [64]; root in a container without a user namespace is exempt
+ * open_files    [64]
+ * Arrays end with NULL. */
 typedef struct SandboxPolicy {
-    const char *const *read_paths; /* NULL-terminated files and folders to read, beside the system's
-                                      own (/usr, /etc ...) */
-    const char *write_folder; /* the one folder to write in, existing; NULL: no file can be made or
-                                 written */
-    const char *const
-        *may_exec;         /* NULL-terminated absolute paths of programs; NULL: none, ever again */
-    uint64_t memory_bytes; /* address space [1.5 GiB]; not enforced under AddressSanitizer */
-    uint64_t cpu_seconds;  /* processor time [unlimited] */
-    uint64_t file_bytes;   /* longest file [4 GiB with a write folder, else 1 MiB for logs] */
-    uint64_t processes;    /* processes and threads [64] */
-    uint64_t open_files;   /* [64] */
+    const char *const *read_paths;
+    const char *write_folder;
+    const char *const *may_exec;
+    uint64_t memory_bytes;
+    uint64_t cpu_seconds;
+    uint64_t file_bytes;
+    uint64_t processes;
+    uint64_t open_files;
 } SandboxPolicy;
 
-/* What holds; bits of SandboxLayers.held. */
+/* What holds; bits of sandbox_layers(). */
 typedef enum SandboxLayer {
     SANDBOX_LIMITS = 1 << 0,
     SANDBOX_PRIVILEGES = 1 << 1,
