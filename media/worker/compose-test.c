@@ -184,7 +184,7 @@ static void test_failures(void)
     assert_fails(SMALL, "fr", "no language \"fr\"");
     g_autofree char *no_file = g_strconcat(
         SMALL, "slide picture\npicture none.png\nheading\n id: a\n en: b\n ar: ج\n", NULL);
-    assert_fails(no_file, NULL, "bad.storyboard:32:1: the picture \"none.png\"");
+    assert_fails(no_file, NULL, "bad.storyboard:31:1: the picture \"none.png\"");
     g_autofree char *word = g_strnfill(200, 'W');
     g_autofree char *wide =
         g_strconcat(SMALL, "slide title\nheading\n id: ", word, "\n en: b\n ar: ج\n", NULL);

@@ -123,7 +123,8 @@ static void test_limits(void)
 {
     /* One frame in 14,500 s, and one of 8,200 pixels. */
     make_clip("long.mp4", "-f lavfi -i color=size=64x64:rate=1/7250:duration=14500 " H264);
-    make_clip("wide.mkv", "-f lavfi -i color=size=8200x64:rate=1:duration=1 -c:v mpeg4");
+    make_clip("wide.mkv",
+              "-f lavfi -i color=size=8200x64:rate=1:duration=1 -c:v mjpeg -pix_fmt yuvj420p");
     assert_refused("long.mp4", REPORT_ERROR_TOO_LONG);
     assert_refused("wide.mkv", REPORT_ERROR_TOO_LARGE);
     GString *many = g_string_new("-f lavfi -i color=size=64x64:rate=5:duration=0.4 ");
@@ -197,7 +198,7 @@ static void test_prepare(void)
         "-f lavfi -i testsrc2=size=640x360:rate=30:duration=3 -f lavfi -i "
         "sine=frequency=440:duration=3 "
         "-vf scale=321:181,select='not(eq(mod(n\\,9)\\,4))' -fps_mode vfr -c:v libx264 -preset "
-        "ultrafast -pix_fmt yuv444p -c:a libopus");
+        "ultrafast -pix_fmt yuv444p -c:a aac");
     g_autofree char *source = path_of("vfr.mkv"), *output = path_of("out it's"),
                     *option = g_strdup_printf("-i file:%s", source);
     g_autofree char *turn = g_strconcat(option, " -c copy -metadata:s:v rotate=90", NULL);

@@ -162,8 +162,15 @@ static PangoLayout *shape(const Layout *layout, const char *text, double px, boo
     pango_layout_set_font_description(shaped, font);
     pango_layout_set_width(shaped, width * PANGO_SCALE);
     pango_layout_set_wrap(shaped, PANGO_WRAP_WORD);
-    /* Noto Sans Arabic has lines of 1.7 em by itself; 1.5 are enough. */
-    pango_layout_set_line_spacing(shaped, is_rtl ? 0.9f : (float)spacing);
+    pango_layout_set_line_spacing(shaped, (float)spacing);
+    if (is_rtl) {
+        /* Noto Sans Arabic has lines of 2.1 em by itself; the look wants 1.5. */
+        PangoAttrList *attributes = pango_attr_list_new();
+        int line_height = (int)(px * LOOK_ARABIC_SCALE * 1.5 * PANGO_SCALE);
+        pango_attr_list_insert(attributes, pango_attr_line_height_new_absolute(line_height));
+        pango_layout_set_attributes(shaped, attributes);
+        pango_attr_list_unref(attributes);
+    }
     pango_layout_set_text(shaped, text, -1);
     /* In a mirrored slide a line in Latin script stands at the right edge too. */
     if (layout->is_mirrored && !is_rtl)

@@ -6,9 +6,11 @@
 #include "loudness.h"
 #include "report.h"
 #include <espeak-ng/speak_lib.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const LANGUAGES[] = {"id", "en", "ar", NULL};
 
@@ -46,11 +48,28 @@ static int collect(short *wave, int count, espeak_EVENT *events)
     return 0;
 }
 
+/* Even when it is to play nothing, espeak-ng 1.51 looks for a sound server, and that complains on
+ * stderr of a jail in which there is none. */
+static int start_quietly(void)
+{
+    int kept = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (kept >= 0 && nowhere >= 0)
+        (void)dup2(nowhere, STDERR_FILENO);
+    int rate = espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, 0, NULL, espeakINITIALIZE_DONT_EXIT);
+    if (kept >= 0 && nowhere >= 0)
+        (void)dup2(kept, STDERR_FILENO);
+    if (kept >= 0)
+        (void)close(kept);
+    if (nowhere >= 0)
+        (void)close(nowhere);
+    return rate;
+}
+
 static bool open_voice(const char *language, GError **error)
 {
     static bool is_open;
     if (!is_open) {
-        int rate = espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, 0, NULL, espeakINITIALIZE_DONT_EXIT);
+        int rate = start_quietly();
         if (rate != ESPEAK_HZ) {
             g_set_error(error, REPORT_ERROR, REPORT_ERROR_NO_VOICE,
                         "the speech synthesiser did not start (%d); is espeak-ng-data installed?",
