@@ -5,7 +5,7 @@
 // go, questions, and the modules of the plugins.
 
 import { api } from './api.js';
-import { fill, h, memory, picture, say } from './dom.js';
+import { h, memory, picture, say } from './dom.js';
 import { icons } from './icons.js';
 import { Live } from './live.js';
 import { LANGUAGES, chooseLanguage, createWords, directionOf, pick } from './words.js';
@@ -146,8 +146,7 @@ class Shell {
         undo.act();
       },
     }, undo.label ?? this.t('undo')));
-    this.toasts.append(note);
-    while (this.toasts.children.length > 3) this.toasts.firstChild.remove();
+    this.toasts.replaceChildren(note); // One at a time: an older undo may no longer fit.
   }
 
   /** {title, text, action, danger}: resolves to true when the person agrees. */
@@ -187,5 +186,3 @@ export function currentRoute() {
 export function brand(t, href) {
   return h('a', { class: 'brand', href }, picture(icons.porch, 'mark'), h('span', {}, t('brand')));
 }
-
-export { fill };

@@ -3,76 +3,39 @@
 //
 // A server of its own for the tests, with one administrator, and a browser to look at it.
 
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 
-const run = promisify(execFile);
-const build = process.env.SERAMBI_BUILD;
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
-
-/** Resolves when the server answers that it is ready; each try waits for an answer or a refusal. */
-async function ready(url, child) {
-  const deadline = Date.now() + 30000;
-  while (Date.now() < deadline && child.exitCode === null) {
-    const response = await fetch(`${url}/readyz`).catch(() => null);
-    if (response?.ok) return;
-    await new Promise((resolve) => { setTimeout(resolve, 50); });
-  }
-  throw new Error('the server did not get ready');
-}
 
 /** {url, user, password, stop()} */
 export async function openHouse() {
   if (process.env.SERAMBI_TEST_URL) { // A server that runs already.
     return {
-      url: process.env.SERAMBI_TEST_URL, user: process.env.SERAMBI_TEST_USER ?? 'rina',
+      url: process.env.SERAMBI_TEST_URL, user: process.env.SERAMBI_TEST_USER,
       password: process.env.SERAMBI_TEST_PASSWORD, stop: async () => {},
     };
   }
+  const { Server, build } = await import('../lib/serambi.mjs');
   const data = await mkdtemp(join(tmpdir(), 'serambi-browser-'));
-  const serambi = join(build, 'core/serambi');
-  const config = join(data, 'serambi.ini');
-  await writeFile(config, '[server]\nallow_insecure_login=true\n');
-  const environment = {
-    ...process.env, SERAMBI_PLUGINS: process.env.SERAMBI_PLUGINS ?? join(build, 'plugins'),
-    SERAMBI_MEDIA: process.env.SERAMBI_MEDIA ?? join(build, 'media/serambi-media'),
-  };
-  const options = { env: environment };
-  const { stdout } = await run(serambi, ['user', 'add', 'rina', '--role', 'admin', '--data', join(data, 'data')], options);
-  const password = stdout.trim().split(/\s+/).at(-1);
-  const port = await freePort();
-  const child = spawn(serambi, ['serve', '--data', join(data, 'data'), '--listen', `127.0.0.1:${port}`, '--config', config],
-    { ...options, stdio: ['ignore', 'inherit', 'inherit'] });
-  const url = `http://127.0.0.1:${port}`;
+  const server = new Server(data);
   const stop = async () => {
-    if (child.exitCode === null) {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    }
+    await server.stop();
     await rm(data, { recursive: true, force: true });
   };
+  const user = 'rina';
   try {
-    await ready(url, child);
+    await server.start();
+    const password = execFileSync(join(build, 'core/serambi'), ['user', 'add', '--data', data, user, '--role', 'admin'],
+      { encoding: 'utf8' }).trim().split(/\s+/).pop();
+    return { url: server.url, user, password, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url, user: 'rina', password, stop, child };
 }
 
 export function openBrowser() {

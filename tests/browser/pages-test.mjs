@@ -47,7 +47,7 @@ test('an announcement is on another phone at once, and gone when it is ended', a
   await note.waitFor();
   await staff.locator('.note', { hasText: 'Ruang baca' }).getByRole('button').first().click();
   await note.waitFor({ state: 'detached' });
-  await staff.locator('.toast button').last().click(); // Undo.
+  await staff.locator('.toast', { hasText: 'sudah diakhiri' }).getByRole('button').click(); // Undo.
   await note.waitFor();
   assert.deepEqual([...visitor.complaints, ...staff.complaints], []);
   await Promise.all([visitor.context().close(), staff.context().close()]);

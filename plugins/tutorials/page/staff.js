@@ -8,7 +8,8 @@ import { field, form, select } from '../core/form.js';
 import { Upload, abandon, unfinished } from '../core/upload.js';
 import { LANGUAGES, directionOf } from '../core/words.js';
 
-const KIND = 'tutorials:video';
+const VIDEO = 'tutorials:video';
+const STORYBOARD = 'tutorials:storyboard';
 const uploads = []; // They go on while another section is shown.
 let redraw = () => {};
 
@@ -22,7 +23,7 @@ class TutorialsStaff extends Part {
     this.items = [];
     this.work = new Map();
     this.chooser = h('input', {
-      type: 'file', accept: 'video/*,.mkv', multiple: true, class: 'unseen', id: 'choose-video',
+      type: 'file', accept: 'video/*,.mkv,.storyboard', multiple: true, class: 'unseen', id: 'choose-video',
       onchange: () => {
         this.send([...this.chooser.files]);
         this.chooser.value = '';
@@ -61,7 +62,7 @@ class TutorialsStaff extends Part {
     for (const file of files) {
       const title = file.name.replace(/\.[^.]+$/, '');
       const entry = { id: `${file.name}|${file.size}|${Date.now()}` };
-      entry.upload = new Upload(file, KIND, { title }, (upload) => {
+      entry.upload = new Upload(file, file.name.endsWith('.storyboard') ? STORYBOARD : VIDEO, { title }, (upload) => {
         if (upload.state === 'done' || upload.state === 'cancelled') uploads.splice(uploads.indexOf(entry), 1);
         redraw();
       });
@@ -72,7 +73,7 @@ class TutorialsStaff extends Part {
   }
 
   showSending() {
-    const left = unfinished(KIND).filter((entry) => !uploads.some(({ upload }) => upload.url === entry.url));
+    const left = [VIDEO, STORYBOARD].flatMap(unfinished).filter((entry) => !uploads.some(({ upload }) => upload.url === entry.url));
     const items = [
       ...uploads.map(({ id, upload }) => ({
         id, upload, at: [upload.state, upload.offset, Math.round(upload.secondsLeft ?? -1)],
