@@ -166,7 +166,7 @@ static int parse_request_line(Headers *headers, char *line, const char **ret_aut
     if (strcmp(version, "HTTP/1.1") == 0) {
         headers->keeps_alive = true;
     } else if (strcmp(version, "HTTP/1.0") != 0) {
-        return g_str_has_prefix(version, "HTTP/") ? 505 : 400;
+        return g_str_has_prefix(version, "HTTP/") && strlen(version) == 8 ? 505 : 400;
     }
     if (strlen(target) > LIMIT_URI_BYTES) {
         return 414;
