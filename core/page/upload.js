@@ -7,7 +7,7 @@
 import { memory } from './dom.js';
 import { delayOf } from './live.js';
 
-const PIECE_BYTES = 16 * 1024 * 1024;
+const PIECE_BYTES = 8 * 1024 * 1024;
 const REMEMBERED = 'uploads';
 const FINAL = new Set([400, 401, 403, 413, 415, 507]);
 
