@@ -251,8 +251,22 @@ size_t ring_picture_bytes(const Ring *ring)
     return ring->picture_bytes;
 }
 
+uint32_t ring_picture_places(const Ring *ring)
+{
+    return ring->picture_count;
+}
+
 /* ---- waiting -----------------------------------------------------------------------------------
  */
+
+/* Copies a header word by word, each word read once: what was checked is what is used. */
+static void copy_once(void *to, const void *from, size_t bytes)
+{
+    uint32_t *target = to;
+    const volatile uint32_t *source = from;
+    for (size_t i = 0; i < bytes / sizeof *target; i++)
+        target[i] = source[i];
+}
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_us)
 {
@@ -273,18 +287,27 @@ static void ring_bell(RingCounters *counters)
         futex_wake(&counters->bell);
 }
 
-/* Waits until fewer than `places` entries are in use. */
-static bool wait_for_place(Ring *ring, RingCounters *counters, uint32_t put, uint32_t places,
-                           int64_t timeout_us)
+/* What a putter waits for: a place, or that the pictures of `clip` pass `position`. */
+typedef struct Wait {
+    RingCounters *counters;
+    uint32_t put;
+    uint32_t places;
+    uint32_t clip; /* 0: only a place */
+    int64_t position;
+} Wait;
+
+static bool wait_for_place(Ring *ring, const Wait *wait, int64_t timeout_us)
 {
+    RingCounters *counters = wait->counters;
     int64_t deadline = g_get_monotonic_time() + timeout_us;
     bool has_place = false;
     for (;;) {
         atomic_store(&counters->is_putter_waiting, 1);
         uint32_t bell = atomic_load(&counters->bell);
-        has_place = put - atomic_load(&counters->taken) < places;
+        has_place = wait->put - atomic_load(&counters->taken) < wait->places;
         int64_t left = deadline - g_get_monotonic_time();
-        if (has_place || left <= 0 || atomic_load(&ring->is_hurried))
+        if (has_place || left <= 0 || atomic_load(&ring->is_hurried) ||
+            (wait->clip && ring_has_passed(ring, wait->clip, wait->position)))
             break;
         futex_wait(&counters->bell, bell, left);
     }
@@ -301,15 +324,6 @@ static void publish(RingCounters *counters, uint32_t put)
 
 /* ---- presenter ---------------------------------------------------------------------------------
  */
-
-/* Copies a header word by word, each word read once: what was checked is what is used. */
-static void copy_once(void *to, const void *from, size_t bytes)
-{
-    uint32_t *target = to;
-    const volatile uint32_t *source = from;
-    for (size_t i = 0; i < bytes / sizeof *target; i++)
-        target[i] = source[i];
-}
 
 static uint32_t count_waiting(const RingCounters *counters, uint32_t taken, uint32_t places)
 {
@@ -353,7 +367,7 @@ bool ring_peek_picture(const Ring *ring, uint32_t ahead, RingPicture *ret_pictur
         return false;
     uint32_t number = ring->pictures_taken + ahead;
     uint32_t place = number % ring->picture_count;
-    RingPictureHeader header;
+    RingPictureHeader header = {0};
     copy_once(&header, &ring->picture_headers[place], sizeof header);
     if (!is_picture_sane(&header, number, ring->picture_bytes))
         return false;
@@ -378,6 +392,7 @@ void ring_drop_pictures(Ring *ring, uint32_t count)
     ring->pictures_taken += MIN(count, ring_pictures(ring));
     atomic_store(&ring->page->pictures.taken, ring->pictures_taken);
     ring_bell(&ring->page->pictures);
+    ring_bell(&ring->page->sound); /* it may be too late now */
 }
 
 bool ring_wait_pictures(Ring *ring, uint32_t count, int64_t timeout_us)
@@ -439,7 +454,7 @@ size_t ring_read_sound(Ring *ring, uint32_t clip, int64_t position, float *ret_s
         if (count_waiting(&ring->page->sound, number, RING_SOUND_COUNT) == 0)
             break;
         uint32_t place = number % RING_SOUND_COUNT;
-        RingSoundHeader header;
+        RingSoundHeader header = {0};
         copy_once(&header, &ring->sound_headers[place], sizeof header);
         if (is_sound_sane(&header, number) && header.clip == clip) {
             int64_t block_end = header.position + header.frames;
@@ -500,8 +515,10 @@ void ring_restart(Ring *ring, uint32_t held)
 
 uint8_t *ring_begin_picture(Ring *ring, int64_t timeout_us)
 {
-    if (!wait_for_place(ring, &ring->page->pictures, ring->pictures_put, ring->picture_count,
-                        timeout_us))
+    Wait wait = {.counters = &ring->page->pictures,
+                 .put = ring->pictures_put,
+                 .places = ring->picture_count};
+    if (!wait_for_place(ring, &wait, timeout_us))
         return NULL;
     return ring->picture_areas +
            (size_t)(ring->pictures_put % ring->picture_count) * ring->picture_bytes;
@@ -529,7 +546,12 @@ bool ring_put_sound(Ring *ring, uint32_t clip, int64_t position, const float *st
                     int64_t timeout_us)
 {
     g_assert(frames >= 1 && frames <= RING_SOUND_FRAMES);
-    if (!wait_for_place(ring, &ring->page->sound, ring->sound_put, RING_SOUND_COUNT, timeout_us))
+    Wait wait = {.counters = &ring->page->sound,
+                 .put = ring->sound_put,
+                 .places = RING_SOUND_COUNT,
+                 .clip = clip,
+                 .position = position + (int64_t)frames};
+    if (!wait_for_place(ring, &wait, timeout_us))
         return false;
     uint32_t place = ring->sound_put % RING_SOUND_COUNT;
     memcpy(ring->sound_areas + (size_t)place * RING_SOUND_FRAMES * 2, stereo,
@@ -553,11 +575,14 @@ void ring_set_hurried(Ring *ring, bool is_hurried)
     ring_bell(&ring->page->sound);
 }
 
-int64_t ring_shown_us(const Ring *ring, uint32_t clip)
+/* The header may be written anew while we look: then the picture was given back, and the bell rings
+ * again. */
+bool ring_has_passed(const Ring *ring, uint32_t clip, int64_t position)
 {
     uint32_t taken = atomic_load(&ring->page->pictures.taken);
     if (taken == atomic_load(&ring->page->pictures.put))
-        return -1;
-    const RingPictureHeader *header = &ring->picture_headers[taken % ring->picture_count];
-    return header->clip == clip ? header->pts_us : -1;
+        return false;
+    RingPictureHeader header = {0};
+    copy_once(&header, &ring->picture_headers[taken % ring->picture_count], sizeof header);
+    return header.clip == clip && header.pts_us / 1000 * (RING_SOUND_RATE / 1000) > position;
 }

@@ -85,8 +85,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Ring, ring_free)
 /* The memfd; stays the ring's. */
 int ring_fd(const Ring *ring);
 
-/* Bytes that one picture may use. */
+/* Bytes that one picture may use, and how many pictures fit. */
 size_t ring_picture_bytes(const Ring *ring);
+uint32_t ring_picture_places(const Ring *ring);
 
 /* ---- presenter ------------------------------------------------------------------------------- */
 
@@ -157,16 +158,17 @@ void ring_put_picture(Ring *ring, const RingPicture *picture);
 /* Publishes a block of sound if there is place within the time.
  *
  * stereo   float[frames][2], frames is 1..RING_SOUND_FRAMES
- * Returns  false when there was none */
+ * Returns  false when there was none, or when the pictures of the clip went past the block: if
+ *          nobody listens, sound must not hold up the pictures that come behind it in the file */
 bool ring_put_sound(Ring *ring, uint32_t clip, int64_t position, const float *stereo, size_t frames,
                     int64_t timeout_us);
 
 /* While set, no putter waits: full is answered at once. Any thread of the worker. */
 void ring_set_hurried(Ring *ring, bool is_hurried);
 
-/* The time in its clip of the picture that the presenter will give back next; -1 if that is not
- * one of this clip. For the worker, from any thread. */
-int64_t ring_shown_us(const Ring *ring, uint32_t clip);
+/* Whether the picture that the presenter will give back next is one of this clip and later than
+ * the sample at `position`. Any thread of the worker. */
+bool ring_has_passed(const Ring *ring, uint32_t clip, int64_t position);
 
 /* Lays the planes of a picture of this size into an area, lines aligned to 16 bytes.
  * Returns  false if it does not fit in `area_bytes` or a side is out of range */

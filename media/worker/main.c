@@ -14,6 +14,8 @@ static const Job JOBS[] = {
     {"prepare", job_prepare, "--input FILE --output DIR"},
     {"speak", job_speak, "--language id|en|ar --output FILE.wav -- TEXT"},
     {"compose", job_compose, "STORYBOARD --output DIR [--language id]"},
+    {"prove", job_prove, "--input FILE --frames N"},
+    {"play", job_play, "--ring FD --control FD"},
     {NULL, NULL, NULL},
 };
 

@@ -26,13 +26,14 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define MEMORY_BYTES_DEFAULT  (1536ull << 20)
-#define FILE_BYTES_DEFAULT    (4ull << 30)
-#define LOG_BYTES_DEFAULT     (1ull << 20)
-#define PROCESSES_DEFAULT     64
-#define OPEN_FILES_DEFAULT    64
-#define LANDLOCK_TRUNCATE_BIT (1ull << 14) /* ABI 3; the headers of Linux 6.1 do not know it yet   \
-                                            */
+#define MEMORY_BYTES_DEFAULT (1536ull << 20)
+#define FILE_BYTES_DEFAULT   (4ull << 30)
+#define LOG_BYTES_DEFAULT    (1ull << 20)
+#define PROCESSES_DEFAULT    64
+#define OPEN_FILES_DEFAULT   64
+#define LANDLOCK_TRUNCATE_BIT                                                                      \
+    (1ull << 14) /* ABI 3; the headers of Linux 6.1 do not know it yet                             \
+                  */
 
 G_DEFINE_QUARK(sandbox - error - quark, sandbox_error)
 
