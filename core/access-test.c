@@ -496,7 +496,7 @@ static void script_session(Asking *asking)
     ASSERT_WHO(cookie, " public");
     ASSERT_WHO(second, "rina editor");
     assert_error(ask(asking, "PUT", "/api/session", "", "", 0), 405, "error.method");
-    assert_error(ask(asking, "GET", "/api/session/other", "", "", 0), 404, "error.path");
+    assert_error(ask(asking, "GET", "/api/session/other", "", "", 0), 404, "error.not_found");
 }
 
 static void test_session(void)
@@ -564,7 +564,7 @@ static void script_password(Asking *asking)
     g_autofree char *own = with_origin(asking, cookie);
     ASSERT_WHO(other, "rina editor");
     assert_error(change(asking, cookie, GOOD_PASSWORD, "new password here"), 403, "error.origin");
-    assert_error(change(asking, "", GOOD_PASSWORD, "new password here"), 401, "error.login");
+    assert_error(change(asking, "", GOOD_PASSWORD, "new password here"), 401, "error.unauthorized");
     assert_error(change(asking, own, "wrong password", "new password here"), 401, "login.wrong");
     assert_error(change(asking, own, GOOD_PASSWORD, "short"), 422, "login.weak");
     assert_error(change(asking, own, GOOD_PASSWORD, "Password1"), 422, "login.weak");

@@ -465,7 +465,7 @@ static void on_password_body(HttpRequest *request, GBytes *body, void *data)
     }
     Identity identity;
     if (!access_identify(access, request, &identity, &error) || identity.session == 0) {
-        http_reply_error(request, 401, "error.login", "log in first");
+        http_reply_error(request, 401, "error.unauthorized", "log in first");
         return;
     }
     if (!password_check(new, identity.name, &error)) {
@@ -496,11 +496,11 @@ void access_handle_session(Access *access, HttpRequest *request)
     if (strcmp(path, "/api/session/password") == 0) {
         handle_password(access, request);
     } else if (strcmp(path, "/api/session") != 0) {
-        http_reply_error(request, 404, "error.path", "nothing is here");
+        http_reply_error(request, 404, "error.not_found", "nothing is here");
     } else if (strcmp(method, "POST") == 0) {
         login(access, request);
     } else if (!access_identify(access, request, &identity, &error)) {
-        http_reply_error(request, 401, "error.token", "%s", error->message);
+        http_reply_error(request, 401, "error.unauthorized", "%s", error->message);
     } else if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0) {
         reply(request, NULL, NULL, describe(request, identity.name, identity.role));
     } else if (strcmp(method, "DELETE") != 0) {
