@@ -29,7 +29,7 @@ void master_add_video_options(GPtrArray *arguments, int fps, MasterSource source
     g_autofree char *key_frames = g_strdup_printf("%d", fps);
     bool is_drawn = source == MASTER_DRAWN;
     const char *tuning = is_drawn
-                             ? "slices=4:open-gop=0:b-adapt=0:scenecut=0:rc-lookahead=0:weightp=0"
+                             ? "slices=4:open-gop=0:subme=0:scenecut=0:rc-lookahead=0:weightp=0"
                              : "slices=4:open-gop=0";
     add(arguments, (const char *const[]){"-c:v",
                                          "libx264",
@@ -46,7 +46,7 @@ void master_add_video_options(GPtrArray *arguments, int fps, MasterSource source
                                          "-g",
                                          key_frames,
                                          "-bf",
-                                         "2",
+                                         is_drawn ? "0" : "2",
                                          "-refs",
                                          is_drawn ? "1" : "2",
                                          "-x264-params",
