@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * What is always there: the ground, the house slide below everything, the bar and the clock. Built
+ * like a plugin, but part of the program: the screen is never black and never shows an error. */
+#pragma once
+#include "core/plugin.h"
+#include "media/screen/layout.h"
+
+/* The group [display] of the settings file. */
+typedef struct {
+    const char *library_name, *opening_hours, *public_url;
+    const char *layout; /* cinema, desk, board */
+    bool is_mirrored, has_reduced_motion;
+    int64_t volume_percent, sound_delay_ms, cache_megabytes;
+} HouseSettings;
+
+extern const SerambiPlugin house_plugin; /* id "display" */
+
+/* The screen changed its shape, or another address is to be shown; address may be NULL. */
+void house_arrange(Serambi *self, const Layout *layout, const char *address, bool has_clock);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * I420 to the ground. */
+#include "media/screen/picture.h"
+#include <glib.h>
+#include <libyuv.h>
+
+static const struct YuvConstants *constants_of(PictureColour colour)
+{
+    switch (colour) {
+    case PICTURE_BT601:
+        return &kYuvI601Constants;
+    case PICTURE_BT601_FULL:
+        return &kYuvJPEGConstants;
+    case PICTURE_BT709_FULL:
+        return &kYuvF709Constants;
+    case PICTURE_BT709:
+        break;
+    }
+    return &kYuvH709Constants;
+}
+
+/* left, top: in the picture; both even, or the part one pixel wide or high. */
+static void convert(const Ground *ground, const Picture *picture, int x, int y, Rect part)
+{
+    if (rect_is_empty(part))
+        return;
+    int left = part.x, top = part.y;
+    uint32_t *to = ground->pixels + (ptrdiff_t)(y + top) * ground->stride + x + left;
+    I420ToARGBMatrix(
+        picture->y + (ptrdiff_t)top * picture->y_stride + left, picture->y_stride,
+        picture->u + (ptrdiff_t)(top / 2) * picture->u_stride + left / 2, picture->u_stride,
+        picture->v + (ptrdiff_t)(top / 2) * picture->v_stride + left / 2, picture->v_stride,
+        (uint8_t *)to, ground->stride * 4, constants_of(picture->colour), part.width, part.height);
+}
+
+void picture_draw(const Ground *ground, const Picture *picture, int x, int y, Rect clip)
+{
+    Rect at = rect_intersect((Rect){x, y, picture->width, picture->height}, clip);
+    at = rect_intersect(at, (Rect){0, 0, ground->width, ground->height});
+    if (rect_is_empty(at))
+        return;
+    /* Colour samples belong to pairs of pixels: an odd first column or row is done for itself. */
+    Rect part = {at.x - x, at.y - y, at.width, at.height};
+    int column = part.x & 1, row = part.y & 1;
+    Rect inner = {part.x + column, part.y + row, part.width - column, part.height - row};
+    convert(ground, picture, x, y, inner);
+    convert(ground, picture, x, y, (Rect){part.x, inner.y, column, inner.height});
+    convert(ground, picture, x, y, (Rect){inner.x, part.y, inner.width, row});
+    convert(ground, picture, x, y, (Rect){part.x, part.y, column, row});
+}
+
+Rect picture_fit(int width, int height, Rect box)
+{
+    if (width <= 0 || height <= 0 || rect_is_empty(box))
+        return (Rect){0};
+    int64_t fitted = (int64_t)box.width * height / width;
+    Rect rect = box;
+    if (fitted <= box.height)
+        rect.height = (int)fitted;
+    else
+        rect.width = (int)((int64_t)box.height * width / height);
+    rect.width = MAX(rect.width, 2);
+    rect.height = MAX(rect.height, 2);
+    /* A difference of a few pixels is not worth a pass of scaling. */
+    if (ABS(rect.width - width) <= 2 && ABS(rect.height - height) <= 2 && width <= box.width &&
+        height <= box.height) {
+        rect.width = width;
+        rect.height = height;
+    }
+    rect.x = box.x + (box.width - rect.width) / 2;
+    rect.y = box.y + (box.height - rect.height) / 2;
+    return rect;
+}
+
+const Picture *picture_scale(PictureScaler *scaler, const Picture *picture, int width, int height)
+{
+    if (picture->width == width && picture->height == height)
+        return picture;
+    int half_width = (width + 1) / 2, half_height = (height + 1) / 2;
+    size_t luma = (size_t)width * (size_t)height;
+    size_t chroma = (size_t)half_width * (size_t)half_height;
+    size_t size = luma + 2 * chroma;
+    if (scaler->size != size) {
+        g_free(scaler->bytes);
+        scaler->bytes = g_malloc(size);
+        scaler->size = size;
+    }
+    uint8_t *u = scaler->bytes + luma, *v = u + chroma;
+    I420Scale(picture->y, picture->y_stride, picture->u, picture->u_stride, picture->v,
+              picture->v_stride, picture->width, picture->height, scaler->bytes, width, u,
+              half_width, v, half_width, width, height,
+              width < picture->width ? kFilterBox : kFilterBilinear);
+    scaler->picture = (Picture){scaler->bytes, u,     v,      width,          half_width,
+                                half_width,    width, height, picture->colour};
+    return &scaler->picture;
+}
+
+void picture_scaler_clear(PictureScaler *scaler)
+{
+    g_free(scaler->bytes);
+    *scaler = (PictureScaler){0};
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * One decoded video frame, I420, and how it gets onto the ground: one conversion, by libyuv. */
+#pragma once
+#include "media/screen/blend.h"
+
+typedef enum {
+    PICTURE_BT601 = 1, /* limited range */
+    PICTURE_BT601_FULL,
+    PICTURE_BT709,
+    PICTURE_BT709_FULL,
+} PictureColour;
+
+/* Borrowed planes. U and V have half the width and height, rounded up. */
+typedef struct {
+    const uint8_t *y, *u, *v;
+    int y_stride, u_stride, v_stride; /* bytes */
+    int width, height;
+    PictureColour colour;
+} Picture;
+
+/* Converts the part of the picture that lies in clip; its top left pixel is at x, y. */
+void picture_draw(const Ground *ground, const Picture *picture, int x, int y, Rect clip);
+
+/* The largest rectangle of the picture's shape inside box, in the middle. */
+Rect picture_fit(int width, int height, Rect box);
+
+/* A scaled copy; its memory is reused while the size stays. */
+typedef struct {
+    Picture picture;
+    uint8_t *bytes;
+    size_t size;
+} PictureScaler;
+const Picture *picture_scale(PictureScaler *scaler, const Picture *picture, int width, int height);
+void picture_scaler_clear(PictureScaler *scaler);

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * Text by Pango and Cairo. Whole strings are kept, not letters: Arabic letters change their shape
+ * with their neighbours, so there can be no atlas of glyphs. */
+#include "media/screen/text.h"
+#include "media/look.h"
+#include <pango/pangocairo.h>
+#include <string.h>
+
+/* What nobody references stays until this much is kept: a board's worth of rows and more. */
+#define CACHE_BYTES (24 * 1024 * 1024)
+/* Below this share of its style's size a text is not made smaller but cut. */
+#define SHRINK_MIN  0.45
+#define SHRINK_STEP 0.94
+#define TILE_WIDTH  2048
+
+struct Texts {
+    PangoContext *context;
+    GHashTable *by_key; /* key (owned by Text) -> Text */
+    GQueue unused;      /* Texts with references == 0, oldest first */
+    size_t bytes;
+};
+
+struct Text {
+    char *key;
+    Texts *texts; /* NULL: the cache is gone */
+    int references;
+    GList *unused_link;
+    PangoLayout *layout; /* of a line, until all its tiles are drawn */
+    uint32_t rgb;
+    Rect ink;
+    int length, characters;
+    bool is_rtl;
+    GArray *lines; /* Rect */
+    size_t bytes;
+    size_t tile_count;
+    int tile_width;
+    Image *tiles; /* side by side across ink */
+};
+
+/* --- Styles ----------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    TextStyle style;
+    double share; /* of the unit */
+    bool is_bold;
+} styles[] = {
+    {"called_number", TEXT_CALLED_NUMBER, LOOK_CALLED_NUMBER, true},
+    {"board_number", TEXT_BOARD_NUMBER, LOOK_BOARD_NUMBER, true},
+    {"heading", TEXT_HEADING, LOOK_HEADING, true},
+    {"caption", TEXT_CAPTION, LOOK_CAPTION, false},
+    {"ticker", TEXT_TICKER, LOOK_TICKER, false},
+    {"clock", TEXT_CLOCK, LOOK_CLOCK, true},
+    {"body", TEXT_BODY, 0.042, false},
+    {"small", TEXT_SMALL, 0.03, false},
+};
+
+TextStyle text_style(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(styles); i++)
+        if (!g_strcmp0(styles[i].name, name))
+            return styles[i].style;
+    return TEXT_BODY;
+}
+
+static size_t style_index(TextStyle style)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(styles); i++)
+        if (styles[i].style == style)
+            return i;
+    g_assert_not_reached();
+}
+
+/* --- Layouts ---------------------------------------------------------------------------------- */
+
+Texts *texts_new(void)
+{
+    Texts *texts = g_new0(Texts, 1);
+    PangoFontMap *map = pango_cairo_font_map_get_default();
+    texts->context = pango_font_map_create_context(map);
+    cairo_font_options_t *options = cairo_font_options_create();
+    cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
+    cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
+    cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
+    pango_cairo_context_set_font_options(texts->context, options);
+    pango_cairo_context_set_resolution(texts->context, 72);
+    cairo_font_options_destroy(options);
+    texts->by_key = g_hash_table_new(g_str_hash, g_str_equal);
+    g_queue_init(&texts->unused);
+    return texts;
+}
+
+static bool is_arabic(gunichar letter)
+{
+    return g_unichar_get_script(letter) == G_UNICODE_SCRIPT_ARABIC;
+}
+
+/* Arabic letters are drawn larger: at equal size they look smaller than Latin ones. */
+static bool enlarge_arabic(PangoAttrList *attributes, const char *string)
+{
+    bool has_arabic = false;
+    for (const char *at = string; *at;) {
+        const char *end = at;
+        while (*end && is_arabic(g_utf8_get_char(end)))
+            end = g_utf8_next_char(end);
+        if (end == at) {
+            at = g_utf8_next_char(at);
+            continue;
+        }
+        PangoAttribute *attribute = pango_attr_scale_new(LOOK_ARABIC_SCALE);
+        attribute->start_index = (guint)(at - string);
+        attribute->end_index = (guint)(end - string);
+        pango_attr_list_insert(attributes, attribute);
+        has_arabic = true;
+        at = end;
+    }
+    return has_arabic;
+}
+
+static PangoAlignment pango_alignment(const TextWish *wish, bool is_rtl)
+{
+    /* Pango's left is the side where a paragraph starts: right for right-to-left ones. */
+    if (wish->align == SERAMBI_CENTRE)
+        return PANGO_ALIGN_CENTER;
+    bool is_start = wish->align != SERAMBI_END;
+    if (wish->is_mirrored && !is_rtl)
+        is_start = !is_start;
+    return is_start ? PANGO_ALIGN_LEFT : PANGO_ALIGN_RIGHT;
+}
+
+static PangoLayout *layout_new(Texts *texts, const TextWish *wish, const char *string,
+                               double font_px)
+{
+    PangoLayout *layout = pango_layout_new(texts->context);
+    PangoFontDescription *font = pango_font_description_from_string(LOOK_FONT);
+    if (styles[style_index(wish->style)].is_bold)
+        pango_font_description_set_weight(font, PANGO_WEIGHT_BOLD);
+    pango_font_description_set_absolute_size(font, font_px * PANGO_SCALE);
+    pango_layout_set_font_description(layout, font);
+    pango_font_description_free(font);
+    PangoAttrList *attributes = pango_attr_list_new();
+    pango_attr_list_insert(attributes, pango_attr_font_features_new("tnum=1"));
+    if (enlarge_arabic(attributes, string))
+        pango_layout_set_line_spacing(layout, 1.1f); /* Noto's own 1.36 em becomes 1.5 em */
+    pango_layout_set_attributes(layout, attributes);
+    pango_attr_list_unref(attributes);
+    pango_layout_set_text(layout, string, -1);
+    return layout;
+}
+
+static bool layout_is_rtl(PangoLayout *layout)
+{
+    return pango_layout_get_direction(layout, 0) == PANGO_DIRECTION_RTL;
+}
+
+static bool layout_fits(PangoLayout *layout, const TextWish *wish)
+{
+    PangoRectangle logical;
+    pango_layout_get_pixel_extents(layout, NULL, &logical);
+    return logical.width <= wish->width && logical.height <= wish->height;
+}
+
+static PangoLayout *fit_in_box(Texts *texts, const TextWish *wish, const char *string)
+{
+    double full_px = styles[style_index(wish->style)].share * wish->unit;
+    for (double share = 1;; share *= SHRINK_STEP) {
+        PangoLayout *layout = layout_new(texts, wish, string, MAX(full_px * share, 1));
+        pango_layout_set_width(layout, wish->width * PANGO_SCALE);
+        bool is_smallest = share < SHRINK_MIN;
+        pango_layout_set_wrap(layout, is_smallest ? PANGO_WRAP_WORD_CHAR : PANGO_WRAP_WORD);
+        if (is_smallest) {
+            pango_layout_set_height(layout, wish->height * PANGO_SCALE);
+            pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);
+            return layout;
+        }
+        if (layout_fits(layout, wish))
+            return layout;
+        g_object_unref(layout);
+    }
+}
+
+/* --- Pictures of them ------------------------------------------------------------------------- */
+
+static void tile_draw(Text *text, size_t number)
+{
+    Image *tile = &text->tiles[number];
+    tile->width = MIN(text->tile_width, text->ink.width - (int)number * text->tile_width);
+    tile->height = text->ink.height;
+    tile->stride = tile->width;
+    tile->pixels = g_new0(uint32_t, (size_t)tile->width * (size_t)tile->height);
+    cairo_surface_t *surface =
+        cairo_image_surface_create_for_data((unsigned char *)tile->pixels, CAIRO_FORMAT_ARGB32,
+                                            tile->width, tile->height, tile->stride * 4);
+    cairo_t *cairo = cairo_create(surface);
+    cairo_translate(cairo, -text->ink.x - (double)number * text->tile_width, -text->ink.y);
+    cairo_set_source_rgb(cairo, ((text->rgb >> 16) & 0xFF) / 255.0,
+                         ((text->rgb >> 8) & 0xFF) / 255.0, (text->rgb & 0xFF) / 255.0);
+    pango_cairo_show_layout(cairo, text->layout);
+    cairo_destroy(cairo);
+    cairo_surface_flush(surface);
+    cairo_surface_destroy(surface);
+}
+
+static void measure_lines(Text *text)
+{
+    text->lines = g_array_new(FALSE, FALSE, sizeof(Rect));
+    PangoLayoutIter *iter = pango_layout_get_iter(text->layout);
+    do {
+        int top, bottom;
+        pango_layout_iter_get_line_yrange(iter, &top, &bottom);
+        Rect line = {text->ink.x, PANGO_PIXELS(top), text->ink.width,
+                     PANGO_PIXELS(bottom) - PANGO_PIXELS(top)};
+        g_array_append_val(text->lines, line);
+    } while (pango_layout_iter_next_line(iter));
+    pango_layout_iter_free(iter);
+}
+
+/* Takes layout. Box and lines are drawn now, a gliding line's tiles when they come into view. */
+static Text *text_new(PangoLayout *layout, const TextWish *wish, bool is_line, int top)
+{
+    Text *text = g_new0(Text, 1);
+    text->layout = layout;
+    text->rgb = wish->rgb;
+    text->characters = pango_layout_get_character_count(layout);
+    text->is_rtl = layout_is_rtl(layout);
+    PangoRectangle ink, logical;
+    pango_layout_get_pixel_extents(layout, &ink, &logical);
+    /* One pixel around: antialiasing may touch it. */
+    text->ink = (Rect){ink.x - 1, ink.y - 1, ink.width + 2, ink.height + 2};
+    text->length = MIN(logical.width, TEXT_GLIDE_LENGTH);
+    if (ink.width <= 0 || ink.height <= 0)
+        text->ink = (Rect){0};
+    if (is_line)
+        text->ink.width = MIN(text->ink.width, TEXT_GLIDE_LENGTH);
+    text->tile_width = is_line ? TILE_WIDTH : MAX(text->ink.width, 1);
+    text->tile_count = (size_t)((text->ink.width + text->tile_width - 1) / text->tile_width);
+    text->tiles = g_new0(Image, MAX(text->tile_count, 1));
+    text->bytes = 4 * (size_t)text->ink.width * (size_t)text->ink.height;
+    if (!is_line) {
+        measure_lines(text);
+        for (size_t i = 0; i < text->tile_count; i++)
+            tile_draw(text, i);
+        g_clear_object(&text->layout);
+    }
+    text->ink.y += top;
+    return text;
+}
+
+/* --- The cache -------------------------------------------------------------------------------- */
+
+static void text_destroy(Text *text)
+{
+    for (size_t i = 0; i < text->tile_count; i++)
+        g_free(text->tiles[i].pixels);
+    g_free(text->tiles);
+    g_clear_object(&text->layout);
+    if (text->lines)
+        g_array_unref(text->lines);
+    g_free(text->key);
+    g_free(text);
+}
+
+static void texts_forget(Texts *texts, Text *text)
+{
+    g_hash_table_remove(texts->by_key, text->key);
+    texts->bytes -= text->bytes;
+    g_queue_delete_link(&texts->unused, text->unused_link);
+    text_destroy(text);
+}
+
+Text *text_ref(Text *text)
+{
+    if (text->references++ == 0 && text->texts && text->unused_link) {
+        g_queue_delete_link(&text->texts->unused, text->unused_link);
+        text->unused_link = NULL;
+    }
+    return text;
+}
+
+void text_unref(Text *text)
+{
+    if (!text || --text->references > 0)
+        return;
+    Texts *texts = text->texts;
+    if (!texts) {
+        text_destroy(text);
+        return;
+    }
+    g_queue_push_tail(&texts->unused, text);
+    text->unused_link = g_queue_peek_tail_link(&texts->unused);
+    while (texts->bytes > CACHE_BYTES && !g_queue_is_empty(&texts->unused))
+        texts_forget(texts, g_queue_peek_head(&texts->unused));
+}
+
+void texts_free(Texts *texts)
+{
+    if (!texts)
+        return;
+    while (!g_queue_is_empty(&texts->unused))
+        texts_forget(texts, g_queue_peek_head(&texts->unused));
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, texts->by_key);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        ((Text *)value)->texts = NULL;
+    g_hash_table_destroy(texts->by_key);
+    g_object_unref(texts->context);
+    g_free(texts);
+}
+
+/* The cached text, with a reference, or NULL with the key that it will have. */
+static Text *texts_find(Texts *texts, char kind, const TextWish *wish, const char *string,
+                        char **ret_key)
+{
+    g_autofree char *key = g_strdup_printf("%c%d/%06x/%d%d/%d/%dx%d/%s", kind, (int)wish->style,
+                                           wish->rgb, (int)wish->align, wish->is_mirrored,
+                                           wish->unit, wish->width, wish->height, string);
+    Text *text = g_hash_table_lookup(texts->by_key, key);
+    if (text)
+        return text_ref(text);
+    *ret_key = g_steal_pointer(&key);
+    return NULL;
+}
+
+static Text *texts_keep(Texts *texts, Text *text, char *key)
+{
+    text->key = key;
+    text->texts = texts;
+    text->references = 1;
+    texts->bytes += text->bytes;
+    g_hash_table_insert(texts->by_key, text->key, text);
+    return text;
+}
+
+/* Valid UTF-8 of at most TEXT_BYTES_MAX, ends of lines as they are; g_free(). */
+static char *clean(const char *string)
+{
+    g_autofree char *valid = g_utf8_make_valid(string ? string : "", -1);
+    if (strlen(valid) > TEXT_BYTES_MAX) {
+        char *end = g_utf8_find_prev_char(valid, valid + TEXT_BYTES_MAX);
+        *end = '\0';
+    }
+    return g_steal_pointer(&valid);
+}
+
+/* --- Kinds ------------------------------------------------------------------------------------ */
+
+Text *text_in_box(Texts *texts, const TextWish *wish, const char *string)
+{
+    g_autofree char *valid = clean(string);
+    char *key;
+    Text *text = texts_find(texts, 'b', wish, valid, &key);
+    if (text)
+        return text;
+    PangoLayout *layout = fit_in_box(texts, wish, valid);
+    pango_layout_set_alignment(layout, pango_alignment(wish, layout_is_rtl(layout)));
+    PangoRectangle logical;
+    pango_layout_get_pixel_extents(layout, NULL, &logical);
+    int top = (wish->height - logical.height) / 2 - logical.y;
+    return texts_keep(texts, text_new(layout, wish, false, top), key);
+}
+
+Text *text_on_line(Texts *texts, const TextWish *wish, const char *string)
+{
+    g_autofree char *valid = clean(string);
+    char *key;
+    Text *text = texts_find(texts, 'l', wish, valid, &key);
+    if (text)
+        return text;
+    g_strdelimit(valid, "\n\r\t", ' ');
+    double font_px = styles[style_index(wish->style)].share * wish->unit;
+    PangoLayout *layout = layout_new(texts, wish, valid, font_px);
+    pango_layout_set_single_paragraph_mode(layout, TRUE);
+    PangoRectangle logical;
+    pango_layout_get_pixel_extents(layout, NULL, &logical);
+    if (logical.height > wish->height && wish->height > 0) {
+        g_object_unref(layout);
+        layout = layout_new(texts, wish, valid, font_px * wish->height / logical.height);
+        pango_layout_set_single_paragraph_mode(layout, TRUE);
+        pango_layout_get_pixel_extents(layout, NULL, &logical);
+    }
+    /* A line has no top offset here: its tiles are drawn from the layout's own coordinates. */
+    Text *fresh = text_new(layout, wish, true, 0);
+    fresh->lines = g_array_new(FALSE, FALSE, sizeof(Rect));
+    Rect band = {0, (wish->height - logical.height) / 2, fresh->length, logical.height};
+    g_array_append_val(fresh->lines, band);
+    return texts_keep(texts, fresh, key);
+}
+
+Text *text_in_lines(Texts *texts, const TextWish *wish, const char *string)
+{
+    g_autofree char *valid = clean(string);
+    char *key;
+    Text *text = texts_find(texts, 'n', wish, valid, &key);
+    if (text)
+        return text;
+    double font_px = styles[style_index(wish->style)].share * wish->unit;
+    PangoLayout *layout = layout_new(texts, wish, valid, font_px);
+    pango_layout_set_width(layout, wish->width * PANGO_SCALE);
+    pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
+    pango_layout_set_alignment(layout, pango_alignment(wish, layout_is_rtl(layout)));
+    return texts_keep(texts, text_new(layout, wish, false, 0), key);
+}
+
+Rect text_ink(const Text *text)
+{
+    return text->ink;
+}
+
+int text_length_px(const Text *text)
+{
+    return text->length;
+}
+
+int text_characters(const Text *text)
+{
+    return text->characters;
+}
+
+bool text_is_rtl(const Text *text)
+{
+    return text->is_rtl;
+}
+
+int text_line_count(const Text *text)
+{
+    return text->lines ? (int)text->lines->len : 0;
+}
+
+Rect text_line(const Text *text, int n)
+{
+    return g_array_index(text->lines, Rect, n);
+}
+
+void text_draw(Text *text, const Ground *ground, int x, int y, Rect clip, unsigned alpha)
+{
+    for (size_t i = 0; i < text->tile_count; i++) {
+        int left = x + text->ink.x + (int)i * text->tile_width;
+        Rect at = {left, y + text->ink.y, text->tile_width, text->ink.height};
+        if (rect_is_empty(rect_intersect(at, clip)))
+            continue;
+        if (!text->tiles[i].pixels)
+            tile_draw(text, i);
+        blend_image(ground, &text->tiles[i], left, y + text->ink.y, clip, alpha);
+    }
+}
