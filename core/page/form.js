@@ -69,7 +69,8 @@ export function group(caption, ...children) {
 
 /** A box to tick, or with {type: 'radio'} one to choose; as a label, whose .control it is. */
 export function choice({ label, name, value, checked, type = 'checkbox', onchange }) {
-  const control = h('input', { type, name, value, checked, onchange });
+  const control = h('input', { type, name, value, onchange });
+  control.defaultChecked = Boolean(checked); // What reset() comes back to.
   return h('label', { class: 'choice' }, control, h('span', {}, label));
 }
 
@@ -81,6 +82,9 @@ export function select(options, value, onchange) {
 }
 
 export function setOptions(control, options, value) {
-  fill(control, options.map(([key, label]) => h('option', { value: key }, label)));
-  if (value !== undefined) control.value = value;
+  fill(control, options.map(([key, label]) => {
+    const option = h('option', { value: key }, label);
+    option.defaultSelected = key === value;
+    return option;
+  }));
 }

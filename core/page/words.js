@@ -79,6 +79,7 @@ export function createWords(catalogue, language, owner) {
   t.wait = (range) => {
     if (!range) return '';
     if (range[1] <= 0) return t('wait.now');
+    if (range[0] <= 0) return t('wait.upto', { n: range[1] });
     if (range[0] === range[1]) return t('wait.about', { n: range[1] });
     return t('wait.range', { n: range[1], low: range[0] });
   };

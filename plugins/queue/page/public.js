@@ -5,6 +5,7 @@
 
 import { Part, bdi, define, fill, h, list, memory, randomKey, say } from '../core/dom.js';
 
+const FRESH_MICROSECONDS = 60e6;
 const OVER = new Set(['done', 'no_show', 'left']);
 
 class QueuePublic extends Part {
@@ -20,7 +21,8 @@ class QueuePublic extends Part {
     this.problem = h('p', { class: 'connection', role: 'alert', hidden: true });
     this.take = h('section', { class: 'part', hidden: true }, this.takeTitle, this.problem,
       this.serviceList);
-    fill(this, h('div', { class: 'parts' }, this.ticketPlace, this.take,
+    this.again = h('p', { class: 'unseen', role: 'status' });
+    fill(this, this.again, h('div', { class: 'parts' }, this.ticketPlace, this.take,
       h('section', { class: 'part' }, h('h2', {}, t('now.title')), this.nowList, this.nowNone)));
     this.follow('queue:board', (board) => this.onBoard(board));
     this.watchTicket(memory.get('queue.ticket'));
@@ -71,8 +73,12 @@ class QueuePublic extends Part {
     if (!ticket?.secret) return;
     this.onTicket(ticket);
     if (OVER.has(ticket.state)) return;
-    this.leaveTicket = this.app.live.subscribe(`queue:ticket.${ticket.secret}`, 'state',
-      (news) => this.onTicket({ ...news, secret: ticket.secret }));
+    const { live } = this.app;
+    const leaves = [
+      live.subscribe(`queue:ticket.${ticket.secret}`, 'state', (news) => this.onTicket({ ...news, secret: ticket.secret })),
+      live.subscribe('queue:calls', 'feed', (call) => this.onCall(call)),
+    ];
+    this.leaveTicket = () => leaves.forEach((leave) => leave());
     this.readTicket(ticket.secret);
   }
 
@@ -95,6 +101,16 @@ class QueuePublic extends Part {
     document.title = ticket.state === 'called'
       ? t('title.called', { ticket: ticket.label, counter: ticket.counter ?? '' }) : t('brand');
     if (ticket.state === 'called' && !wasCalled) navigator.vibrate?.([300, 150, 300]);
+  }
+
+  /** Called once more: the phone says so once more. */
+  onCall(call) {
+    const isFresh = Date.now() * 1000 - call.called_us < FRESH_MICROSECONDS;
+    if (!call.recall || !isFresh || call.ticket !== this.ticket?.label) return;
+    navigator.vibrate?.([300, 150, 300]);
+    const { t } = this.app;
+    say(this.again, '');
+    say(this.again, t('ticket.called', { counter: call.counter }));
   }
 
   showTicket() {
