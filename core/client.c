@@ -73,9 +73,9 @@ static void turn_wheel(Wheel *wheel)
 }
 
 /* Without a word: a close code would tell an honest, slow client never to come back. */
-static void send_strangers_away(Clients *clients)
+static void send_strangers_away(Clients *clients, int64_t now_us)
 {
-    int64_t before_us = g_get_monotonic_time() - LIMIT_WS_CONNECT_SECONDS * G_USEC_PER_SEC;
+    int64_t before_us = now_us - LIMIT_WS_CONNECT_SECONDS * G_USEC_PER_SEC;
     for (;;) {
         Client *client = g_queue_peek_head(&clients->strangers);
         if (client == NULL || client->opened_us > before_us) {
@@ -87,11 +87,15 @@ static void send_strangers_away(Clients *clients)
     }
 }
 
+void clients_turn(Clients *clients, int64_t now_us)
+{
+    turn_wheel(&clients->wheel);
+    send_strangers_away(clients, now_us);
+}
+
 static void on_second(uv_timer_t *timer)
 {
-    Clients *clients = timer->data;
-    turn_wheel(&clients->wheel);
-    send_strangers_away(clients);
+    clients_turn(timer->data, g_get_monotonic_time());
 }
 
 /* --- Words shared with events.c --------------------------------------------------------------- */

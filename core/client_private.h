@@ -33,6 +33,9 @@ struct Clients {
 void wheel_join(Wheel *wheel, WheelSeat *seat);
 void wheel_leave(Wheel *wheel, WheelSeat *seat);
 
+/* One second of the wheel; sends away who did not connect in time. now_us: monotonic. */
+void clients_turn(Clients *clients, int64_t now_us);
+
 /* The result of a connect, for who this is. */
 json_t *client_connected(const Clients *clients, const Identity *identity);
 json_t *client_subscribed(const LiveSubscribed *subscribed); /* takes its publications */

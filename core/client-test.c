@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * Live sessions: the codec by itself, then a real server and plain sockets. */
+#include "core/centrifuge.h"
+#include "core/client_private.h"
+#include "core/limits.h"
+#include "core/test_live.h"
+
+/* --- The codec -------------------------------------------------------------------------------- */
+
+static void test_commands(void)
+{
+    const char *text = "{\"id\":1,\"connect\":{\"token\":\"T\",\"name\":\"js\"}}\n"
+                       "{\"id\":2,\"subscribe\":{\"channel\":\"a:b\",\"flag\":1,\"recover\":true,"
+                       "\"epoch\":\"k3\",\"offset\":417}}\n\n"
+                       "{}\n"
+                       "{\"id\":3,\"history\":{\"channel\":\"a:b\",\"limit\":-1,\"reverse\":true,"
+                       "\"since\":{\"offset\":80,\"epoch\":\"k3\"}}}\n"
+                       "{\"id\":4,\"rpc\":{\"method\":\"m\",\"data\":{\"x\":1}}}\n"
+                       "{\"id\":5,\"dance\":{}}\n";
+    size_t size = strlen(text);
+    g_autoptr(GError) error = NULL;
+    CentrifugeCommand command;
+    g_assert_true(centrifuge_next(&text, &size, &command, &error));
+    g_assert_cmpint(command.method, ==, CENTRIFUGE_CONNECT);
+    g_assert_cmpstr(command.token, ==, "T");
+    centrifuge_command_clear(&command);
+    g_assert_true(centrifuge_next(&text, &size, &command, &error));
+    g_assert_cmpint(command.method, ==, CENTRIFUGE_SUBSCRIBE);
+    g_assert_cmpuint(command.id, ==, 2);
+    g_assert_cmpstr(command.channel, ==, "a:b");
+    g_assert_cmpstr(command.epoch, ==, "k3");
+    g_assert_cmpuint(command.offset, ==, 417);
+    g_assert_true(command.recover);
+    centrifuge_command_clear(&command);
+    g_assert_true(centrifuge_next(&text, &size, &command, &error));
+    g_assert_cmpint(command.method, ==, CENTRIFUGE_PONG);
+    centrifuge_command_clear(&command);
+    g_assert_true(centrifuge_next(&text, &size, &command, &error));
+    g_assert_cmpint(command.method, ==, CENTRIFUGE_HISTORY);
+    g_assert_true(command.has_since && command.reverse);
+    g_assert_cmpint(command.limit, ==, -1);
+    g_assert_cmpuint(command.offset, ==, 80);
+    centrifuge_command_clear(&command);
+    g_assert_true(centrifuge_next(&text, &size, &command, &error));
+    g_assert_cmpstr(command.call, ==, "m");
+    g_assert_cmpint(json_integer_value(json_object_get(command.data, "x")), ==, 1);
+    centrifuge_command_clear(&command);
+    g_assert_true(centrifuge_next(&text, &size, &command, &error));
+    g_assert_cmpint(command.method, ==, CENTRIFUGE_OTHER);
+    centrifuge_command_clear(&command);
+    g_assert_true(centrifuge_next(&text, &size, &command, &error));
+    g_assert_cmpint(command.method, ==, 0);
+    g_assert_no_error(error);
+}
+
+static void test_malformed(void)
+{
+    g_autoptr(GString) deep = g_string_new("{\"id\":1,\"rpc\":{\"method\":\"m\",\"data\":");
+    for (int i = 0; i < LIMIT_JSON_DEPTH; i++) {
+        g_string_append_c(deep, '[');
+    }
+    for (int i = 0; i < LIMIT_JSON_DEPTH; i++) {
+        g_string_append_c(deep, ']');
+    }
+    g_string_append(deep, "}}");
+    const char *const bad[] = {
+        "x",
+        "[]",
+        "1",
+        "{\"id\":1",
+        "{\"connect\":{}}",
+        "{\"id\":0,\"connect\":{}}",
+        "{\"id\":-1,\"connect\":{}}",
+        "{\"id\":4294967296,\"connect\":{}}",
+        "{\"id\":\"1\",\"connect\":{}}",
+        "{\"id\":1.5,\"connect\":{}}",
+        "{\"id\":1,\"id\":2,\"connect\":{}}",
+        "{\"id\":1,\"connect\":[]}",
+        "{\"id\":1,\"connect\":{\"token\":7}}",
+        "{\"id\":1,\"connect\":{\"token\":\"a\\u0000b\"}}",
+        "{\"id\":1,\"connect\":{},\"rpc\":{}}",
+        "{\"id\":1,\"subscribe\":{\"channel\":7}}",
+        "{\"id\":1,\"subscribe\":{\"channel\":\"a\",\"offset\":-1}}",
+        "{\"id\":1,\"subscribe\":{\"channel\":\"a\",\"recover\":1}}",
+        "{\"id\":1,\"history\":{\"channel\":\"a\",\"since\":7}}",
+        "\xff\xfe",
+        deep->str,
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+        const char *text = bad[i];
+        size_t size = strlen(text);
+        g_autoptr(GError) error = NULL;
+        CentrifugeCommand command = {0};
+        g_assert_false(centrifuge_next(&text, &size, &command, &error));
+        g_assert_error(error, CENTRIFUGE_ERROR, CENTRIFUGE_ERROR_FORMAT);
+        g_assert_null(command.document);
+    }
+}
+
+static void test_replies(void)
+{
+    g_autoptr(GString) out = g_string_new("");
+    centrifuge_reply(out, 7, "unsubscribe", json_object());
+    centrifuge_reply_error(out, 8, 103);
+    centrifuge_reply_error(out, 9, 111);
+    g_assert_cmpstr(out->str, ==,
+                    "{\"id\":7,\"unsubscribe\":{}}\n"
+                    "{\"id\":8,\"error\":{\"code\":103,\"message\":\"permission denied\"}}\n"
+                    "{\"id\":9,\"error\":{\"code\":111,\"message\":\"too many requests\","
+                    "\"temporary\":true}}");
+}
+
+/* --- A session -------------------------------------------------------------------------------- */
+
+static void run(void (*script)(Asking *asking))
+{
+    House house = {0};
+    house_run(&house, script);
+}
+
+static void script_session(Asking *asking)
+{
+    House *house = asking->context;
+    json_auto_t *body = json_pack("{s:i}", "n", 1);
+    int fd = ws_open(asking);
+    ws_send(fd,
+            "{\"id\":1,\"connect\":{}}\n{\"id\":2,\"subscribe\":{\"channel\":\"queue:calls\"}}\n"
+            "{\"id\":3,\"subscribe\":{\"channel\":\"queue:board\"}}");
+    uint16_t code;
+    g_autofree char *text = ws_read(fd, &code); /* three replies in one message */
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, 3);
+    json_auto_t *connected = json_loads(lines[0], 0, NULL);
+    const char *role, *id;
+    int ping, pong;
+    json_int_t now_us, spread_ms;
+    g_assert_cmpint(json_unpack(connected, "{s:{s:s, s:i, s:b, s:{s:I, s:I, s:s}}}", "connect",
+                                "client", &id, "ping", &ping, "pong", &pong, "data", "now_us",
+                                &now_us, "spread_ms", &spread_ms, "role", &role),
+                    ==, 0);
+    g_assert_cmpstr(role, ==, "public");
+    g_assert_true(ABS(now_us - g_get_real_time()) < 5 * G_USEC_PER_SEC);
+    g_assert_cmpint(spread_ms, >, 0);
+    g_autofree char *expected = g_strdup_printf(
+        "{\"id\":2,\"subscribe\":{\"recoverable\":true,\"positioned\":true,\"epoch\":\"%s\","
+        "\"offset\":0,\"was_recovering\":false,\"recovered\":false,\"data\":{\"kind\":\"feed\"}}}",
+        live_epoch(house->live));
+    g_assert_cmpstr(lines[1], ==, expected);
+    house_say(house, "queue:calls", body, 2);
+    ws_expect(fd, NULL,
+              "{\"push\":{\"channel\":\"queue:calls\",\"pub\":{\"data\":{\"n\":1},"
+              "\"offset\":1}}}");
+    ws_expect(fd, NULL,
+              "{\"push\":{\"channel\":\"queue:calls\",\"pub\":{\"data\":{\"n\":1},"
+              "\"offset\":2}}}");
+    ws_expect(fd, "{\"id\":4,\"presence_stats\":{\"channel\":\"queue:calls\"}}",
+              "{\"id\":4,\"presence_stats\":{\"num_clients\":1,\"num_users\":1}}");
+    g_autofree char *history = g_strdup_printf(
+        "{\"id\":5,\"history\":{\"publications\":[{\"data\":{\"n\":1},\"offset\":2}],"
+        "\"epoch\":\"%s\",\"offset\":2}}",
+        live_epoch(house->live));
+    ws_expect(fd,
+              "{\"id\":5,\"history\":{\"channel\":\"queue:calls\",\"limit\":1,"
+              "\"reverse\":true}}",
+              history);
+    ws_expect(fd, "{\"id\":6,\"unsubscribe\":{\"channel\":\"queue:calls\"}}",
+              "{\"id\":6,\"unsubscribe\":{}}");
+    house_say(house, "queue:calls", body, 1);
+    house_say(house, "queue:board", body, 1);
+    ws_expect(fd, NULL,
+              "{\"push\":{\"channel\":\"queue:board\",\"pub\":{\"data\":{\"n\":1},"
+              "\"offset\":1}}}");
+    close(fd);
+}
+
+static void script_refusals(Asking *asking)
+{
+    int fd = ws_connect(asking);
+    ws_expect(fd, "{\"id\":2,\"publish\":{\"channel\":\"queue:calls\",\"data\":{}}}",
+              "{\"id\":2,\"error\":{\"code\":103,\"message\":\"permission denied\"}}");
+    ws_expect(fd, "{\"id\":3,\"subscribe\":{\"channel\":\"queue:desk\"}}",
+              "{\"id\":3,\"error\":{\"code\":103,\"message\":\"permission denied\"}}");
+    ws_expect(fd, "{\"id\":4,\"subscribe\":{\"channel\":\"queue:none\"}}",
+              "{\"id\":4,\"error\":{\"code\":102,\"message\":\"unknown channel\"}}");
+    ws_expect(fd, "{\"id\":5,\"presence\":{\"channel\":\"queue:calls\"}}",
+              "{\"id\":5,\"error\":{\"code\":104,\"message\":\"method not found\"}}");
+    ws_expect(fd, "{\"id\":6,\"rpc\":{\"method\":\"dance\"}}",
+              "{\"id\":6,\"error\":{\"code\":104,\"message\":\"method not found\"}}");
+    ws_expect(fd, "{\"id\":7,\"rpc\":{\"method\":\"GET /api/echo\",\"data\":[]}}",
+              "{\"id\":7,\"error\":{\"code\":107,\"message\":\"bad request\"}}");
+    ws_expect(fd, "{\"id\":8,\"history\":{\"channel\":\"queue:desk\"}}",
+              "{\"id\":8,\"error\":{\"code\":103,\"message\":\"permission denied\"}}");
+    ws_expect(fd, "{\"id\":9,\"subscribe\":{\"channel\":\"queue:board\",\"type\":1}}",
+              "{\"id\":9,\"error\":{\"code\":108,\"message\":\"not available\"}}");
+    ws_send(fd, "{\"id\":10,\"subscribe\":{\"channel\":\"queue:board\"}}");
+    json_auto_t *subscribed = ws_json(fd);
+    g_assert_nonnull(json_object_get(subscribed, "subscribe"));
+    ws_expect(fd, "{\"id\":11,\"subscribe\":{\"channel\":\"queue:board\"}}",
+              "{\"id\":11,\"error\":{\"code\":105,\"message\":\"already subscribed\"}}");
+    ws_expect(fd,
+              "{\"id\":12,\"subscribe\":{\"channel\":\"queue:calls\",\"flag\":2,"
+              "\"recover\":true,\"epoch\":\"other\",\"offset\":5}}",
+              "{\"id\":12,\"error\":{\"code\":112,\"message\":\"unrecoverable position\"}}");
+    ws_send(fd, "{\"id\":13,\"connect\":{}}"); /* twice */
+    g_assert_cmpint(ws_close_code(fd), ==, 3501);
+    close(fd);
+    static const char *const fatal[] = {"{\"id\":1,\"subscribe\":{\"channel\":\"queue:board\"}}",
+                                        "nonsense", "[]"};
+    for (guint i = 0; i < G_N_ELEMENTS(fatal); i++) {
+        fd = ws_open(asking);
+        ws_send(fd, fatal[i]);
+        g_assert_cmpint(ws_close_code(fd), ==, 3501);
+        close(fd);
+    }
+    fd = ws_open(asking);
+    ws_send(fd, "{\"id\":1,\"connect\":{\"token\":\"wrong\"}}");
+    g_assert_cmpint(ws_close_code(fd), ==, 3500);
+    close(fd);
+}
+
+static void script_calls(Asking *asking)
+{
+    House *house = asking->context;
+    int fd = ws_connect(asking);
+    ws_expect(fd, "{\"id\":2,\"rpc\":{\"method\":\"GET /api/echo\",\"data\":{\"x\":1}}}",
+              "{\"id\":2,\"rpc\":{\"data\":{\"status\":200,\"body\":{\"method\":\"GET /api/echo\","
+              "\"role\":\"public\",\"name\":\"\",\"peer\":\"127.0.0.1\",\"body\":{\"x\":1}}}}}");
+    ws_expect(fd, "{\"id\":3,\"rpc\":{\"method\":\"GET /api/none\"}}",
+              "{\"id\":3,\"rpc\":{\"data\":{\"status\":404,\"body\":null}}}");
+    ws_send(fd, "{\"id\":4,\"rpc\":{\"method\":\"POST /api/later\"}}");
+    ws_send(fd, "{\"id\":5,\"rpc\":{\"method\":\"time\"}}");
+    json_auto_t *time = ws_json(fd);
+    json_int_t now_us = 0;
+    json_unpack(time, "{s:{s:{s:I}}}", "rpc", "data", "now_us", &now_us);
+    g_assert_true(ABS(now_us - g_get_real_time()) < 5 * G_USEC_PER_SEC);
+    asking_errand(asking, house_answer_later);
+    ws_expect(fd, NULL,
+              "{\"id\":4,\"rpc\":{\"data\":{\"status\":201,\"body\":{\"said\":\"later\"}}}}");
+    /* As many as may wait, and one more. */
+    g_autoptr(GString) many = g_string_new("");
+    for (int i = 0; i <= LIMIT_CLIENT_CALLS; i++) {
+        g_string_append_printf(many, "{\"id\":%d,\"rpc\":{\"method\":\"POST /api/later\"}}\n",
+                               10 + i);
+    }
+    ws_send(fd, many->str);
+    json_auto_t *refused = ws_json(fd);
+    g_assert_cmpint(json_integer_value(json_object_get(refused, "id")), ==,
+                    10 + LIMIT_CLIENT_CALLS);
+    g_assert_cmpint(json_integer_value(json_object_get(json_object_get(refused, "error"), "code")),
+                    ==, 111);
+    g_assert_cmpuint(house->waiting, ==, LIMIT_CLIENT_CALLS + 1);
+    close(fd);
+}
+
+static void count_readers(Asking *asking)
+{
+    House *house = asking->context;
+    house->count = (guint)live_counters(house->live).readers;
+}
+
+/* The answer comes when the asker has left: nobody minds. */
+static void script_left(Asking *asking)
+{
+    House *house = asking->context;
+    int fd = ws_connect(asking);
+    ws_send(fd, "{\"id\":4,\"rpc\":{\"method\":\"POST /api/later\"}}\n"
+                "{\"id\":5,\"rpc\":{\"method\":\"time\"}}");
+    json_auto_t *time = ws_json(fd);
+    g_assert_nonnull(time);
+    close(fd);
+    do {
+        asking_errand(asking, count_readers);
+    } while (house->count > 0);
+    asking_errand(asking, house_answer_later);
+    g_assert_cmpuint(house->waiting, ==, 1);
+}
+
+static void script_limits(Asking *asking)
+{
+    int fd = ws_connect(asking);
+    g_autoptr(GString) many = g_string_new("");
+    for (int i = 0; i <= LIMIT_CLIENT_CHANNELS; i++) {
+        g_string_truncate(many, 0);
+        g_string_append_printf(many, "{\"id\":%d,\"subscribe\":{\"channel\":\"queue:ticket.%d\"}}",
+                               2 + i, i);
+        ws_send(fd, many->str);
+        json_auto_t *reply = ws_json(fd);
+        bool is_over = i == LIMIT_CLIENT_CHANNELS;
+        g_assert_cmpint(
+            json_integer_value(json_object_get(json_object_get(reply, "error"), "code")), ==,
+            is_over ? 106 : 0);
+    }
+    bool was_refused = false;
+    for (int i = 0; i < 10 * LIMIT_CLIENT_CHANNELS; i++) {
+        ws_send(fd, "{\"id\":9,\"publish\":{\"channel\":\"queue:board\",\"data\":{}}}");
+    }
+    uint16_t code = 0;
+    for (;;) {
+        g_autofree char *text = ws_read(fd, &code);
+        if (text == NULL) {
+            break;
+        }
+        was_refused |= strstr(text, "\"code\":111") != NULL;
+    }
+    g_assert_true(was_refused);
+    g_assert_cmpint(code, ==, 3013);
+    close(fd);
+    fd = ws_connect(asking);
+    g_autofree char *longest = g_strnfill(LIMIT_WS_MESSAGE_PUBLIC, ' ');
+    ws_send(fd, longest);
+    ws_expect(fd, "{\"id\":2,\"unsubscribe\":{\"channel\":\"a\"}}",
+              "{\"id\":2,\"unsubscribe\":{}}");
+    g_autofree char *longer = g_strconcat(longest, " ", NULL);
+    ws_send(fd, longer);
+    g_assert_cmpint(ws_close_code(fd), ==, 1009);
+    close(fd);
+}
+
+static void turn_wheel_round(Asking *asking)
+{
+    House *house = asking->context;
+    Clients *clients = house->clients;
+    for (int i = 0; i < CLIENT_PING_SECONDS; i++) {
+        clients_turn(clients, g_get_monotonic_time());
+    }
+}
+
+/* The wheel turned by hand: who answers stays, who does not goes. */
+static void script_ping(Asking *asking)
+{
+    int awake = ws_connect(asking), asleep = ws_connect(asking);
+    asking_errand(asking, turn_wheel_round);
+    ws_expect(awake, NULL, "{}");
+    ws_expect(awake, "{}\n{\"id\":2,\"unsubscribe\":{\"channel\":\"a\"}}",
+              "{\"id\":2,\"unsubscribe\":{}}");
+    ws_expect(asleep, NULL, "{}");
+    asking_errand(asking, turn_wheel_round);
+    ws_expect(awake, NULL, "{}");
+    g_assert_cmpint(ws_close_code(asleep), ==, 3012);
+    close(awake);
+    close(asleep);
+}
+
+static void turn_late(Asking *asking)
+{
+    House *house = asking->context;
+    clients_turn(house->clients,
+                 g_get_monotonic_time() + (LIMIT_WS_CONNECT_SECONDS + 1) * G_USEC_PER_SEC);
+}
+
+/* Who upgrades and then says nothing is cut off, without a code that would keep an SDK away. */
+static void script_stranger(Asking *asking)
+{
+    int connected = ws_connect(asking), silent = ws_open(asking);
+    asking_errand(asking, turn_late);
+    g_assert_cmpint(ws_close_code(silent), ==, 0);
+    ws_send(connected, "{\"id\":2,\"unsubscribe\":{\"channel\":\"a\"}}");
+    json_auto_t *first = ws_json(connected); /* it was perhaps its turn to be pinged */
+    json_auto_t *reply = json_object_size(first) > 0 ? json_incref(first) : ws_json(connected);
+    g_assert_cmpint(json_integer_value(json_object_get(reply, "id")), ==, 2);
+    close(connected);
+    close(silent);
+}
+
+static void script_origin(Asking *asking)
+{
+    int fd;
+    g_autoptr(Answer) foreign =
+        ws_ask(asking, "Cookie: session=x\r\nOrigin: http://elsewhere.example\r\n", &fd);
+    g_assert_cmpint(foreign->status, ==, 403);
+    close(fd);
+    g_autofree char *own =
+        g_strdup_printf("Cookie: session=x\r\nOrigin: http://127.0.0.1:%d\r\n", asking->port);
+    g_autoptr(Answer) answer = ws_ask(asking, own, &fd);
+    g_assert_cmpint(answer->status, ==, 101);
+    close(fd);
+    g_autoptr(Answer) token = ws_ask(asking, "Authorization: Bearer wrong\r\n", &fd);
+    g_assert_cmpint(token->status, ==, 401);
+    close(fd);
+}
+
+static void add_token(Asking *asking)
+{
+    House *house = asking->context;
+    g_autoptr(GError) error = NULL;
+    char *token = NULL;
+    Store *admin = store_open(house->folder, false, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_true(access_token_add(admin, "till", SERAMBI_COUNTER, &token, &error));
+    g_assert_no_error(error);
+    store_close(admin);
+    house->more = token;
+}
+
+static void script_staff(Asking *asking)
+{
+    House *house = asking->context;
+    asking_errand(asking, add_token);
+    g_autofree char *token = house->more;
+    g_autofree char *connect = g_strdup_printf("{\"id\":1,\"connect\":{\"token\":\"%s\"}}", token);
+    int fd = ws_open(asking);
+    ws_send(fd, connect);
+    json_auto_t *reply = ws_json(fd);
+    const char *role = "", *name = "";
+    json_unpack(reply, "{s:{s:{s:s, s:s}}}", "connect", "data", "role", &role, "name", &name);
+    g_assert_cmpstr(role, ==, "counter");
+    g_assert_cmpstr(name, ==, "till");
+    ws_send(fd, "{\"id\":3,\"subscribe\":{\"channel\":\"queue:desk\"}}");
+    json_auto_t *subscribed = ws_json(fd);
+    g_assert_nonnull(json_object_get(subscribed, "subscribe"));
+    close(fd);
+}
+
+static void test_session(void)
+{
+    run(script_session);
+}
+
+static void test_refusals(void)
+{
+    run(script_refusals);
+}
+
+static void test_calls(void)
+{
+    run(script_calls);
+}
+
+static void test_left(void)
+{
+    run(script_left);
+}
+
+static void test_limits(void)
+{
+    run(script_limits);
+}
+
+static void test_ping(void)
+{
+    run(script_ping);
+}
+
+static void test_stranger(void)
+{
+    run(script_stranger);
+}
+
+static void test_origin(void)
+{
+    run(script_origin);
+}
+
+static void test_staff(void)
+{
+    run(script_staff);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/client/commands", test_commands);
+    g_test_add_func("/client/malformed", test_malformed);
+    g_test_add_func("/client/replies", test_replies);
+    g_test_add_func("/client/session", test_session);
+    g_test_add_func("/client/refusals", test_refusals);
+    g_test_add_func("/client/calls", test_calls);
+    g_test_add_func("/client/left", test_left);
+    g_test_add_func("/client/limits", test_limits);
+    g_test_add_func("/client/ping", test_ping);
+    g_test_add_func("/client/stranger", test_stranger);
+    g_test_add_func("/client/origin", test_origin);
+    g_test_add_func("/client/staff", test_staff);
+    return g_test_run();
+}
