@@ -283,7 +283,7 @@ static void reply_json_text(HttpRequest *request, int status, json_t *body)
         {"Content-Type", "application/json"},
         {"Cache-Control", "no-store"},
     };
-    char *text = json_dumps(body, JSON_COMPACT);
+    char *text = json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
     g_autoptr(GBytes) bytes =
         text == NULL ? NULL : g_bytes_new_with_free_func(text, strlen(text), free, text);
     http_reply(request, status, headers, G_N_ELEMENTS(headers), bytes);
