@@ -22,7 +22,7 @@
 #define POSITION_MAX    (1ll << 50) /* 700 years of samples: sums cannot overflow */
 #define INDEX_MAX       (1ll << 50)
 
-G_DEFINE_QUARK(ring - error - quark, ring_error)
+G_DEFINE_QUARK(ring_error, ring_error)
 
 /* A queue's counters. `bell` changes whenever something happens that a waiting putter wants to
  * know. */

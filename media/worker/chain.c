@@ -21,7 +21,7 @@
 #define VIDEO_QUEUE_BUFFERS 30u
 #define AUDIO_QUEUE_NS      (2 * GST_SECOND)
 
-G_DEFINE_QUARK(chain - error - quark, chain_error)
+G_DEFINE_QUARK(chain_error, chain_error)
 
 /* A branch: the thread that pulls from its sink. */
 typedef struct Branch {

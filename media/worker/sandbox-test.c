@@ -50,7 +50,10 @@ static int ask_network(void)
         if (socket(FAMILIES[i], SOCK_STREAM, 0) >= 0 || errno != EACCES)
             return 1 + (int)i;
     int pair[2];
-    return socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 ? 9 : 0;
+    if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0)
+        return 8;
+    return socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 ? 0 : 9;
 }
 
 static void test_network(void)
