@@ -12,8 +12,8 @@ const GRACE_MILLISECONDS = 10000;
 const TEMPORARY = new Set([100, 111, 113]);
 
 /** Full jitter: a thousand phones do not come back in the same instant. */
-export function delayOf(tries, random = Math.random) {
-  return random() * Math.min(LONGEST_MILLISECONDS, FIRST_MILLISECONDS * 2 ** tries);
+export function delayOf(tries, random = Math.random, first = FIRST_MILLISECONDS) {
+  return random() * Math.min(LONGEST_MILLISECONDS, first * 2 ** tries);
 }
 
 function isTerminal(code) {
@@ -38,6 +38,8 @@ export class Live {
   #heard = Date.now();
   #state = 'connecting';
   #resting = false;
+  #spread = FIRST_MILLISECONDS;
+  #ahead = 0; // how far the server's clock is before ours, in microseconds
 
   constructor(url, options = {}) {
     this.#url = url;
@@ -56,6 +58,11 @@ export class Live {
   /** When the server was last heard, in milliseconds. */
   get heard() {
     return this.#heard;
+  }
+
+  /** Microseconds since 1970 by the server's clock. */
+  nowUs() {
+    return Date.now() * 1000 + this.#ahead;
   }
 
   /** Calls watcher(live) at once and at every change of state; gives back how to stop. */
@@ -138,7 +145,7 @@ export class Live {
 
   #later() {
     if (this.#resting || this.#state === 'ended' || this.#again) return;
-    this.#again = setTimeout(() => this.#now(), delayOf(this.#tries));
+    this.#again = setTimeout(() => this.#now(), delayOf(this.#tries, Math.random, this.#spread));
     this.#tries += 1;
   }
 
@@ -159,6 +166,9 @@ export class Live {
     }
     this.#pingMilliseconds = (reply.connect.ping ?? 25) * 1000;
     this.#pong = reply.connect.pong === true;
+    const { now_us: nowUs, spread_ms: spread } = reply.connect.data ?? {};
+    if (nowUs) this.#ahead = nowUs - Date.now() * 1000;
+    this.#spread = Math.max(FIRST_MILLISECONDS, spread ?? 0); // The server knows how many we are.
     this.#tries = 0;
     this.#change('online');
   }

@@ -9,7 +9,7 @@ import { delayOf } from './live.js';
 
 const PIECE_BYTES = 8 * 1024 * 1024;
 const REMEMBERED = 'uploads';
-const FINAL = new Set([400, 401, 403, 413, 415, 507]);
+const FINAL = new Set([400, 401, 403, 405, 413, 415, 422, 429, 507]);
 
 class UploadError extends Error {
   constructor(status, code) {

@@ -222,6 +222,23 @@ test('unsubscribing the last listener leaves the channel', () => {
   live.close();
 });
 
+test('the server says how far to spread out, and what time it is', () => {
+  const { live } = begin();
+  live.subscribe('a:b', 'state', () => {});
+  Wire.last.onopen();
+  const nowUs = Date.now() * 1000 + 90e6;
+  Wire.last.reply((command) => command.connect && { connect: { ping: 25, pong: true, data: { now_us: nowUs, spread_ms: 20000 } } });
+  assert.ok(Math.abs(live.nowUs() - nowUs) < 5e6);
+  const random = mock.method(Math, 'random', () => 0.9);
+  Wire.last.onclose({ code: 3001 });
+  mock.timers.tick(17000);
+  assert.equal(Wire.all.length, 1);
+  mock.timers.tick(2000);
+  assert.equal(Wire.all.length, 2);
+  random.mock.restore();
+  live.close();
+});
+
 test('the delay has full jitter and a ceiling', () => {
   assert.equal(delayOf(0, () => 0), 0);
   assert.equal(delayOf(0, () => 1), 500);

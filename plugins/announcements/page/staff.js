@@ -45,7 +45,7 @@ class AnnouncementsStaff extends Part {
   }
 
   show() {
-    const nowUs = Date.now() * 1000;
+    const nowUs = this.app.live.nowUs();
     const isRunning = (item) => !item.withdrawn_us && (!item.expires_us || item.expires_us > nowUs);
     const rank = (item) => URGENCIES.indexOf(item.urgency);
     const running = this.items.filter(isRunning)
@@ -133,7 +133,7 @@ class AnnouncementsStaff extends Part {
     const hours = Number(end.control.value);
     const item = await api('POST', 'announcements/', {
       text: Object.fromEntries(entries), urgency,
-      ...(hours ? { expires_us: Date.now() * 1000 + hours * MICROSECONDS_PER_HOUR } : {}),
+      ...(hours ? { expires_us: this.app.live.nowUs() + hours * MICROSECONDS_PER_HOUR } : {}),
     });
     node.reset();
     await this.read();

@@ -176,7 +176,7 @@ class ProgrammeNow extends Part {
       list(this.items, [], () => 0);
       return;
     }
-    let into = (((Date.now() * 1000 - this.table.start_us) % round) + round) % round;
+    let into = (((this.app.live.nowUs() - this.table.start_us) % round) + round) % round;
     let at = 0;
     while (into >= slots[at].duration_us) {
       into -= slots[at].duration_us;

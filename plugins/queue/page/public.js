@@ -105,7 +105,7 @@ class QueuePublic extends Part {
 
   /** Called once more: the phone says so once more. */
   onCall(call) {
-    const isFresh = Date.now() * 1000 - call.called_us < FRESH_MICROSECONDS;
+    const isFresh = this.app.live.nowUs() - call.called_us < FRESH_MICROSECONDS;
     if (!call.recall || !isFresh || call.ticket !== this.ticket?.label) return;
     navigator.vibrate?.([300, 150, 300]);
     const { t } = this.app;
