@@ -50,7 +50,8 @@ static void media_stream_closed(void *connection)
 static void answer_cut(HttpRequest *request, const Media *media)
 {
     static const SocketHandler handler = {.closed = media_stream_closed};
-    HttpHeader headers[] = {{"content-type", "video/mp4"}};
+    HttpHeader headers[] = {{"content-type", "video/mp4"},
+                            {"content-length", G_STRINGIFY(FILE_BYTES)}};
     Socket *socket =
         http_reply_stream(request, headers, G_N_ELEMENTS(headers), &handler, (void *)media);
     (void)socket_write(socket, media->bytes, CUT_BYTES);
