@@ -178,9 +178,12 @@ pid_t deck_pid(const Deck *deck);
 
 const DeckCounts *deck_counts(const Deck *deck);
 
-/* For tests and tools that have no frame loop: waits until the worker said something, died, or
- * decoded a frame that was not there at the call, or until the time is over; then polls. */
+/* For tests and tools that have no frame loop: waits until the worker said something or died, or
+ * until the time is over; then polls. */
 DeckState deck_wait(Deck *deck, int64_t timeout_us);
+
+/* The same for pictures: waits until one is decoded that was not there at the call; then polls. */
+DeckState deck_wait_frame(Deck *deck, int64_t timeout_us);
 
 /* ---- quarantine: files that fail again and again --------------------------------------------- */
 

@@ -1,0 +1,656 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * The presenter's side of playing: cues, takes frames, watches the worker and replaces it. */
+#include "deck.h"
+#include "deck_process.h"
+#include "worker/play.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#define READY_WITHIN_MS  1500
+#define START_WITHIN_MS  4000
+#define BEAT_WITHIN_MS   250
+#define PAUSE_MS         100
+#define PAUSE_MAX_MS     30000
+#define CLIPS_PER_WORKER 50
+#define STRIKES          2
+#define MESSAGES_A_POLL  32     /* a worker that talks more is read at the next frame */
+#define STEP_MAX_US      100000 /* a presenter that stood still itself does not blame its worker */
+#define FPS_MAX          1000000
+#define MESSAGE_BYTES    400 /* kept of a worker's sentence */
+
+G_DEFINE_QUARK(deck_error, deck_error)
+
+struct DeckQuarantine {
+    unsigned strikes;
+    GHashTable *failures; /* key -> count */
+};
+
+struct Deck {
+    DeckOptions options; /* zeros replaced; program is ours */
+    char *program;
+    Ring *ring;
+    DeckProcess process;
+    DeckQuarantine *quarantine;
+    bool owns_quarantine;
+
+    /* The clip. `serial` names a cue to the worker: the caller's names may repeat. */
+    DeckState state;
+    uint32_t serial;
+    int fd; /* to be cued as soon as there is a worker; -1: done */
+    char *key;
+    DeckClip clip;
+    const char *failure_code;
+    char *failure;
+    bool has_held; /* the oldest picture of the ring is the one that was taken last */
+    DeckFrame held;
+
+    /* Time is added up poll by poll. */
+    int64_t polled_us;
+    int64_t cueing_us;
+    int64_t starving_us;
+    int64_t restart_at_us;
+    uint32_t beat;
+    bool is_starving;
+
+    /* The worker. */
+    bool is_greeted;
+    uint32_t deaths_in_a_row;
+    uint32_t clips_of_worker;
+    DeckCounts counts;
+
+    /* What the audio thread may hear: the serial, or 0. */
+    _Atomic uint32_t heard;
+    uint32_t cursor_serial; /* the audio thread's */
+    int64_t cursor;         /* the audio thread's */
+};
+
+/* ---- quarantine --------------------------------------------------------------------------------
+ */
+
+DeckQuarantine *deck_quarantine_new(unsigned strikes)
+{
+    DeckQuarantine *quarantine = g_new0(DeckQuarantine, 1);
+    quarantine->strikes = strikes ? strikes : STRIKES;
+    quarantine->failures = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    return quarantine;
+}
+
+void deck_quarantine_free(DeckQuarantine *quarantine)
+{
+    if (!quarantine)
+        return;
+    g_hash_table_unref(quarantine->failures);
+    g_free(quarantine);
+}
+
+static unsigned count_failures(const DeckQuarantine *quarantine, const char *key)
+{
+    return GPOINTER_TO_UINT(g_hash_table_lookup(quarantine->failures, key));
+}
+
+bool deck_quarantine_holds(const DeckQuarantine *quarantine, const char *key)
+{
+    return key && count_failures(quarantine, key) >= quarantine->strikes;
+}
+
+void deck_quarantine_pardon(DeckQuarantine *quarantine, const char *key)
+{
+    if (key)
+        (void)g_hash_table_remove(quarantine->failures, key);
+    else
+        g_hash_table_remove_all(quarantine->failures);
+}
+
+static void strike(DeckQuarantine *quarantine, const char *key)
+{
+    if (key)
+        (void)g_hash_table_insert(quarantine->failures, g_strdup(key),
+                                  GUINT_TO_POINTER(count_failures(quarantine, key) + 1));
+}
+
+/* ---- the clip ----------------------------------------------------------------------------------
+ */
+
+static void close_file(Deck *deck)
+{
+    if (deck->fd >= 0)
+        (void)close(deck->fd);
+    deck->fd = -1;
+}
+
+static void fail_clip(Deck *deck, const char *code, const char *message)
+{
+    if (deck->state != DECK_CUEING && deck->state != DECK_READY)
+        return;
+    close_file(deck);
+    deck->state = DECK_FAILED;
+    deck->failure_code = code;
+    g_free(deck->failure);
+    deck->failure = g_strndup(message, MESSAGE_BYTES);
+    deck->counts.failed++;
+    strike(deck->quarantine, deck->key);
+}
+
+static void forget_clip(Deck *deck)
+{
+    close_file(deck);
+    atomic_store(&deck->heard, 0);
+    ring_drop_pictures(deck->ring, ring_pictures(deck->ring));
+    ring_drop_sound(deck->ring);
+    g_clear_pointer(&deck->key, g_free);
+    g_clear_pointer(&deck->failure, g_free);
+    deck->failure_code = NULL;
+    deck->has_held = false;
+    deck->is_starving = false;
+    deck->starving_us = 0;
+    deck->cueing_us = 0;
+    deck->clip = (DeckClip){.fps_d = 1, .frames = -1, .samples = -1};
+    deck->state = DECK_EMPTY;
+}
+
+/* A worker that breaks the rules is not asked twice. */
+static void kill_worker(Deck *deck, const char *code, const char *message)
+{
+    if (deck->process.pid != 0 && !deck->process.is_killed)
+        deck->counts.killed++;
+    deck_process_kill(&deck->process);
+    fail_clip(deck, code, message);
+}
+
+/* ---- the worker --------------------------------------------------------------------------------
+ */
+
+static bool start_worker(Deck *deck, GError **error)
+{
+    ring_restart(deck->ring,
+                 deck->state == DECK_ENDED ? ring_pictures(deck->ring) : deck->has_held);
+    if (!deck_process_start(&deck->process, deck->program, ring_fd(deck->ring), error))
+        return false;
+    deck->is_greeted = false;
+    deck->clips_of_worker = 0;
+    deck->counts.started++;
+    return true;
+}
+
+static int64_t pause_us(const Deck *deck)
+{
+    uint32_t doublings = MIN(deck->deaths_in_a_row, 16u);
+    uint64_t pause_ms = (uint64_t)deck->options.pause_ms << (doublings ? doublings - 1 : 0);
+    return (int64_t)MIN(pause_ms, deck->options.pause_max_ms) * 1000;
+}
+
+static void restart_worker(Deck *deck, int64_t now_us)
+{
+    if (now_us < deck->restart_at_us)
+        return;
+    g_autoptr(GError) error = NULL;
+    if (start_worker(deck, &error))
+        return;
+    deck->deaths_in_a_row++;
+    deck->restart_at_us = now_us + pause_us(deck);
+    fail_clip(deck, "died", error->message);
+}
+
+/* Sends the cue that waits, if anybody is there to take it. */
+static void send_cue(Deck *deck)
+{
+    if (deck->fd < 0 || deck->process.pid == 0 || deck->process.is_killed)
+        return;
+    g_autofree char *line = g_strdup_printf("{\"cue\":{\"clip\":%u}}\n", deck->serial);
+    if (!deck_process_send(&deck->process, line, deck->fd)) {
+        /* Its line is full or cut: it hangs. The cue waits for the next one. */
+        deck->counts.killed++;
+        deck_process_kill(&deck->process);
+        return;
+    }
+    close_file(deck);
+    deck->clips_of_worker++;
+    if (deck->is_greeted)
+        atomic_store(&deck->heard, deck->serial);
+}
+
+static void bury_worker(Deck *deck, int64_t now_us)
+{
+    bool was_killed = deck->process.is_killed;
+    bool was_done = deck->clips_of_worker >= deck->options.clips_per_worker;
+    if (!deck_process_bury(&deck->process))
+        return;
+    atomic_store(&deck->heard, 0);
+    deck->is_greeted = false;
+    if (!was_killed)
+        deck->counts.died++;
+    if (deck->fd < 0) /* else the clip waits for the next worker, and is not to blame */
+        fail_clip(deck, "died", "the decoding process ended");
+    deck->deaths_in_a_row += !(was_killed && was_done);
+    deck->restart_at_us = now_us + (was_killed && was_done ? 0 : pause_us(deck));
+}
+
+/* ---- what the worker says ----------------------------------------------------------------------
+ */
+
+static bool on_ready(Deck *deck, json_t *facts)
+{
+    json_int_t width, height, fps_n, fps_d;
+    int has_video, has_audio;
+    if (json_unpack(facts, "{s:I,s:I,s:I,s:I,s:b,s:b}", "width", &width, "height", &height, "fps_n",
+                    &fps_n, "fps_d", &fps_d, "has_video", &has_video, "has_audio",
+                    &has_audio) != 0 ||
+        width < 0 || width > RING_SIDE_MAX || height < 0 || height > RING_SIDE_MAX || fps_n < 0 ||
+        fps_n > FPS_MAX || fps_d < 1 || fps_d > FPS_MAX)
+        return false;
+    if (deck->state != DECK_CUEING)
+        return false;
+    deck->clip.width = (uint32_t)width;
+    deck->clip.height = (uint32_t)height;
+    deck->clip.fps_n = (uint32_t)fps_n;
+    deck->clip.fps_d = (uint32_t)fps_d;
+    deck->clip.has_video = has_video;
+    deck->clip.has_audio = has_audio;
+    deck->state = DECK_READY;
+    deck->deaths_in_a_row = 0;
+    return true;
+}
+
+static bool on_ended(Deck *deck, json_t *facts)
+{
+    json_int_t frames, samples, corrupted;
+    if (json_unpack(facts, "{s:I,s:I,s:I}", "frames", &frames, "samples", &samples, "corrupted",
+                    &corrupted) != 0 ||
+        frames < 0 || samples < 0 || corrupted < 0 || deck->state != DECK_READY)
+        return false;
+    deck->clip.frames = frames;
+    deck->clip.samples = samples;
+    deck->clip.corrupted = corrupted;
+    deck->state = DECK_ENDED;
+    return true;
+}
+
+static bool on_failed(Deck *deck, json_t *facts)
+{
+    /* Our own words, not the worker's: its text goes no further than the sentence. */
+    static const char *const CODES[] = {"not_media", "no_video", "unsupported",
+                                        "decode",    "read",     "too_large"};
+    const char *code, *message;
+    if (json_unpack(facts, "{s:s,s:s}", "code", &code, "message", &message) != 0)
+        return false;
+    const char *known = "decode";
+    for (size_t i = 0; i < G_N_ELEMENTS(CODES); i++)
+        if (strcmp(code, CODES[i]) == 0)
+            known = CODES[i];
+    fail_clip(deck, known, message);
+    return true;
+}
+
+static bool on_hello(Deck *deck, json_t *facts)
+{
+    json_int_t version;
+    if (deck->is_greeted || json_unpack(facts, "{s:I}", "version", &version) != 0 ||
+        version != PLAY_VERSION)
+        return false;
+    deck->is_greeted = true;
+    if (deck->state != DECK_EMPTY && deck->fd < 0)
+        atomic_store(&deck->heard, deck->serial);
+    return true;
+}
+
+/* Returns false for what is not one of the messages of play.h. */
+static bool understand(Deck *deck, const char *line, size_t length)
+{
+    static const struct {
+        const char *name;
+        bool (*run)(Deck *deck, json_t *facts);
+    } MESSAGES[] = {{"ready", on_ready}, {"ended", on_ended}, {"failed", on_failed}};
+    json_auto_t *message = json_loadb(line, length, 0, NULL);
+    json_t *hello = json_object_get(message, "hello");
+    if (hello)
+        return on_hello(deck, hello);
+    for (size_t i = 0; i < G_N_ELEMENTS(MESSAGES); i++) {
+        json_int_t clip = 0;
+        json_t *facts = json_object_get(message, MESSAGES[i].name);
+        if (!facts)
+            continue;
+        if (json_unpack(facts, "{s:I}", "clip", &clip) != 0)
+            return false;
+        /* What is said of an earlier clip crossed our cue on the line. */
+        return clip != deck->serial || deck->state == DECK_EMPTY || MESSAGES[i].run(deck, facts);
+    }
+    return false;
+}
+
+static void listen(Deck *deck)
+{
+    char line[PLAY_MESSAGE_MAX];
+    for (unsigned count = 0; count < MESSAGES_A_POLL; count++) {
+        if (deck->process.pid == 0 || deck->process.is_killed)
+            return;
+        ssize_t length = deck_process_receive(&deck->process, line, sizeof line);
+        if (length == 0)
+            return;
+        if (length < 0) /* cut: if it does not die by itself, it has nothing to live for */
+            deck_process_kill(&deck->process);
+        else if (!understand(deck, line, (size_t)length))
+            kill_worker(deck, "protocol", "the decoding process said something impossible");
+    }
+}
+
+/* ---- pictures ----------------------------------------------------------------------------------
+ */
+
+static void reject_picture(Deck *deck)
+{
+    deck->counts.rejected++;
+    kill_worker(deck, "protocol", "the decoding process delivered an impossible picture");
+}
+
+/* Pictures of earlier cues that were still on their way. */
+static void drop_stale(Deck *deck)
+{
+    RingPicture picture;
+    const uint8_t *pixels;
+    if (deck->process.is_killed)
+        return;
+    while (!deck->has_held && ring_pictures(deck->ring) > 0) {
+        if (!ring_peek_picture(deck->ring, 0, &picture, &pixels)) {
+            reject_picture(deck);
+            return;
+        }
+        if (picture.clip == deck->serial && deck->state != DECK_EMPTY)
+            return;
+        ring_drop_pictures(deck->ring, 1);
+    }
+}
+
+static void hold(Deck *deck, const RingPicture *picture, const uint8_t *pixels)
+{
+    deck->has_held = true;
+    deck->held = (DeckFrame){
+        .clip = deck->clip.clip,
+        .index = picture->index,
+        .pts_us = picture->pts_us,
+        .width = picture->width,
+        .height = picture->height,
+        .matrix = picture->matrix,
+        .range = picture->range,
+    };
+    for (unsigned plane = 0; plane < 3; plane++) {
+        deck->held.planes[plane] = pixels + picture->offsets[plane];
+        deck->held.strides[plane] = picture->strides[plane];
+    }
+    deck->clip.corrupted += picture->is_corrupted && deck->state != DECK_ENDED;
+    deck->counts.frames++;
+}
+
+/* `limit` is an index or a time. What was taken last stays in front until something newer is due.
+ */
+static bool take(Deck *deck, int64_t limit, bool is_time, DeckFrame *ret_frame)
+{
+    RingPicture picture;
+    RingPicture due;
+    const uint8_t *pixels = NULL;
+    const uint8_t *due_pixels = NULL;
+    uint32_t due_at = 0;
+    bool is_behind = true; /* the decoder has not come as far as the limit */
+    uint32_t count = deck->process.is_killed ? 0 : ring_pictures(deck->ring);
+    for (uint32_t ahead = deck->has_held ? 1 : 0; ahead < count; ahead++) {
+        if (!ring_peek_picture(deck->ring, ahead, &picture, &pixels)) {
+            reject_picture(deck);
+            break;
+        }
+        if (picture.clip != deck->serial || deck->state == DECK_EMPTY)
+            continue;
+        int64_t at = is_time ? picture.pts_us : picture.index;
+        is_behind = at < limit;
+        if (at > limit)
+            break;
+        due = picture;
+        due_pixels = pixels;
+        due_at = ahead;
+    }
+    if (due_pixels) {
+        deck->counts.skipped += due_at - deck->has_held;
+        ring_drop_pictures(deck->ring, due_at);
+        hold(deck, &due, due_pixels);
+    }
+    int64_t held_at = is_time ? deck->held.pts_us : deck->held.index;
+    deck->is_starving =
+        is_behind && deck->state == DECK_READY && (!deck->has_held || held_at < limit);
+    if (!deck->has_held)
+        return false;
+    *ret_frame = deck->held;
+    ret_frame->is_new = due_pixels != NULL;
+    return true;
+}
+
+bool deck_frame(Deck *deck, int64_t index, DeckFrame *ret_frame)
+{
+    return take(deck, index, false, ret_frame);
+}
+
+bool deck_frame_at(Deck *deck, int64_t pts_us, DeckFrame *ret_frame)
+{
+    return take(deck, pts_us, true, ret_frame);
+}
+
+/* ---- sound: the audio thread -------------------------------------------------------------------
+ */
+
+size_t deck_audio_read_at(Deck *deck, int64_t position, float *ret_stereo, size_t frames)
+{
+    uint32_t heard = atomic_load(&deck->heard);
+    size_t early = position < 0 ? (size_t)MIN((int64_t)frames, -position) : 0;
+    if (!heard || early == frames) {
+        memset(ret_stereo, 0, frames * 2 * sizeof *ret_stereo);
+        return 0;
+    }
+    memset(ret_stereo, 0, early * 2 * sizeof *ret_stereo);
+    return ring_read_sound(deck->ring, heard, position + (int64_t)early, ret_stereo + early * 2,
+                           frames - early, NULL);
+}
+
+size_t deck_audio_read(Deck *deck, float *ret_stereo, size_t frames)
+{
+    uint32_t heard = atomic_load(&deck->heard);
+    if (!heard) {
+        memset(ret_stereo, 0, frames * 2 * sizeof *ret_stereo);
+        return 0;
+    }
+    if (heard != deck->cursor_serial) {
+        deck->cursor_serial = heard;
+        deck->cursor = 0;
+    }
+    return ring_read_sound(deck->ring, heard, deck->cursor, ret_stereo, frames, &deck->cursor);
+}
+
+/* ---- turns -------------------------------------------------------------------------------------
+ */
+
+static void keep_deadlines(Deck *deck, int64_t elapsed_us)
+{
+    if (deck->process.pid == 0 || deck->process.is_killed)
+        return;
+    uint32_t beat = ring_picture_beat(deck->ring);
+    bool has_beaten = beat != deck->beat;
+    deck->beat = beat;
+    deck->starving_us = deck->is_starving && !has_beaten ? deck->starving_us + elapsed_us : 0;
+    if (deck->starving_us > (int64_t)deck->options.beat_within_ms * 1000)
+        kill_worker(deck, "stalled", "no new picture came in time");
+    if (deck->state != DECK_CUEING)
+        return;
+    deck->cueing_us += elapsed_us;
+    int64_t limit_ms = deck->options.ready_within_ms;
+    if (deck->clips_of_worker <= 1)
+        limit_ms += deck->options.start_within_ms;
+    if (deck->cueing_us > limit_ms * 1000)
+        kill_worker(deck, "late", "the clip was not ready in time");
+}
+
+DeckState deck_poll(Deck *deck)
+{
+    int64_t now_us = g_get_monotonic_time();
+    int64_t elapsed_us = MIN(now_us - deck->polled_us, STEP_MAX_US);
+    deck->polled_us = now_us;
+    listen(deck);
+    if (deck->process.pid != 0)
+        bury_worker(deck, now_us);
+    if (deck->process.pid == 0)
+        restart_worker(deck, now_us);
+    send_cue(deck);
+    drop_stale(deck);
+    keep_deadlines(deck, elapsed_us);
+    return deck->state;
+}
+
+DeckState deck_wait(Deck *deck, int64_t timeout_us)
+{
+    struct pollfd fds[] = {{.fd = deck->process.control, .events = POLLIN},
+                           {.fd = deck->process.pidfd, .events = POLLIN}};
+    (void)poll(fds, G_N_ELEMENTS(fds), (int)(timeout_us / 1000));
+    return deck_poll(deck);
+}
+
+DeckState deck_wait_frame(Deck *deck, int64_t timeout_us)
+{
+    (void)ring_wait_pictures(deck->ring, ring_pictures(deck->ring), timeout_us);
+    return deck_poll(deck);
+}
+
+/* ---- cues --------------------------------------------------------------------------------------
+ */
+
+bool deck_cue_fd(Deck *deck, uint32_t clip, const char *key, int fd, GError **error)
+{
+    g_return_val_if_fail(clip != 0 && fd >= 0, false);
+    if (deck_quarantine_holds(deck->quarantine, key)) {
+        (void)close(fd);
+        g_set_error(error, DECK_ERROR, DECK_ERROR_QUARANTINED, "'%s' has failed too often", key);
+        return false;
+    }
+    (void)deck_poll(deck); /* a death before this cue is not the new clip's */
+    forget_clip(deck);
+    deck->serial = deck->serial == UINT32_MAX ? 1 : deck->serial + 1;
+    deck->fd = fd;
+    deck->key = g_strdup(key);
+    deck->clip.clip = clip;
+    deck->state = DECK_CUEING;
+    deck->counts.cues++;
+    if (deck->clips_of_worker >= deck->options.clips_per_worker)
+        deck_process_kill(&deck->process);
+    send_cue(deck);
+    return true;
+}
+
+bool deck_cue_path(Deck *deck, uint32_t clip, const char *key, const char *path, GError **error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd >= 0)
+        return deck_cue_fd(deck, clip, key, fd, error);
+    g_set_error(error, DECK_ERROR, DECK_ERROR_OPEN, "cannot open '%s': %s", path,
+                g_strerror(errno));
+    return false;
+}
+
+void deck_stop(Deck *deck)
+{
+    forget_clip(deck);
+    if (deck->process.pid != 0 && !deck->process.is_killed &&
+        !deck_process_send(&deck->process, "{\"stop\":{}}\n", -1))
+        deck_process_kill(&deck->process);
+}
+
+/* ---- life --------------------------------------------------------------------------------------
+ */
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+    return value ? value : otherwise;
+}
+
+static void fill_options(Deck *deck, const DeckOptions *given)
+{
+    deck->program = g_strdup(given->program);
+    deck->options = (DeckOptions){
+        .program = deck->program,
+        .width = or_default(given->width, RING_WIDTH),
+        .height = or_default(given->height, RING_HEIGHT),
+        .picture_count = or_default(given->picture_count, RING_PICTURE_COUNT),
+        .ready_within_ms = or_default(given->ready_within_ms, READY_WITHIN_MS),
+        .start_within_ms = or_default(given->start_within_ms, START_WITHIN_MS),
+        .beat_within_ms = or_default(given->beat_within_ms, BEAT_WITHIN_MS),
+        .pause_ms = or_default(given->pause_ms, PAUSE_MS),
+        .pause_max_ms = or_default(given->pause_max_ms, PAUSE_MAX_MS),
+        .clips_per_worker = or_default(given->clips_per_worker, CLIPS_PER_WORKER),
+    };
+    deck->owns_quarantine = !given->quarantine;
+    deck->quarantine = given->quarantine ? given->quarantine : deck_quarantine_new(0);
+}
+
+Deck *deck_new(const DeckOptions *options, GError **error)
+{
+    g_return_val_if_fail(options && options->program, NULL);
+    g_autoptr(Deck) deck = g_new0(Deck, 1);
+    fill_options(deck, options);
+    deck->fd = -1;
+    deck->process = (DeckProcess){.pidfd = -1, .control = -1};
+    deck->state = DECK_EMPTY;
+    deck->clip = (DeckClip){.fps_d = 1, .frames = -1, .samples = -1};
+    deck->polled_us = g_get_monotonic_time();
+    deck->ring =
+        ring_new(deck->options.width, deck->options.height, deck->options.picture_count, error);
+    if (!deck->ring || !start_worker(deck, error))
+        return NULL;
+    return g_steal_pointer(&deck);
+}
+
+void deck_free(Deck *deck)
+{
+    if (!deck)
+        return;
+    deck_process_clear(&deck->process);
+    close_file(deck);
+    ring_free(deck->ring);
+    if (deck->owns_quarantine)
+        deck_quarantine_free(deck->quarantine);
+    g_free(deck->key);
+    g_free(deck->failure);
+    g_free(deck->program);
+    g_free(deck);
+}
+
+DeckState deck_state(const Deck *deck)
+{
+    return deck->state;
+}
+
+const DeckClip *deck_clip(const Deck *deck)
+{
+    return &deck->clip;
+}
+
+const char *deck_failure(const Deck *deck, const char **ret_code)
+{
+    if (ret_code)
+        *ret_code = deck->failure_code;
+    return deck->failure;
+}
+
+int deck_fd(const Deck *deck)
+{
+    return deck->process.control;
+}
+
+pid_t deck_pid(const Deck *deck)
+{
+    return deck->process.pid;
+}
+
+const DeckCounts *deck_counts(const Deck *deck)
+{
+    return &deck->counts;
+}
