@@ -260,7 +260,12 @@ static SerambiClip *item_shown_clip(const Item *item)
         return NULL;
     if (clip_has_picture(item->clip))
         return item->clip;
-    return item->held;
+    return item->held && clip_has_picture(item->held) ? item->held : NULL;
+}
+
+bool item_shows_clip(const Item *item)
+{
+    return item_shown_clip(item) != NULL;
 }
 
 bool item_covers(const Item *item, Rect rect)
@@ -307,7 +312,8 @@ static int turning_line(const Item *item, int64_t now_us)
 static bool advance_clip(Item *item, int64_t monotonic_us, Rect *ret_damage)
 {
     bool had_held = item->held != NULL;
-    if (item->held && (clip_has_picture(item->clip) || monotonic_us >= item->hold_end_us))
+    if (item->held && (clip_has_picture(item->clip) || !clip_has_picture(item->held) ||
+                       monotonic_us >= item->hold_end_us))
         g_clear_pointer(&item->held, clip_unref);
     SerambiClip *clip = item_shown_clip(item);
     if (!clip) {

@@ -69,5 +69,6 @@ bool item_equal(const Item *a, const Item *b);
 bool item_covers(const Item *item, Rect rect);
 /* Moves it to that time; true when what it shows has changed, ret_damage says where. */
 bool item_advance(Item *item, int64_t now_us, int64_t monotonic_us, Rect *ret_damage);
+bool item_shows_clip(const Item *item); /* a picture of it is on glass */
 bool item_is_moving(const Item *item);
 void item_paint(const Item *item, const Ground *ground, Rect clip, unsigned fade);

@@ -643,10 +643,10 @@ json_t *clips_figures(const Clips *clips)
         sum.frames += counts->frames;
         sum.skipped += counts->skipped;
     }
-    return json_pack("{s:I s:I s:I s:I s:I s:I}", "decks_started", (json_int_t)sum.started,
-                     "decks_died", (json_int_t)sum.died, "decks_killed", (json_int_t)sum.killed,
-                     "clips_failed", (json_int_t)sum.failed, "frames_shown", (json_int_t)sum.frames,
-                     "frames_skipped", (json_int_t)sum.skipped);
+    return json_pack("{s:I s:I s:I s:I s:I s:I}", "frames", (json_int_t)sum.frames, "missed",
+                     (json_int_t)sum.skipped, "clips_failed", (json_int_t)sum.failed,
+                     "decks_started", (json_int_t)sum.started, "decks_died", (json_int_t)sum.died,
+                     "decks_killed", (json_int_t)sum.killed);
 }
 
 size_t clips_deck_pids(const Clips *clips, int64_t *ret_pids, size_t max)

@@ -46,8 +46,8 @@ void clips_advance(Clips *clips, int64_t now_monotonic_us);
 int64_t clips_next_us(const Clips *clips, int64_t now_monotonic_us);
 /* Ends and forgets the clips of one plugin. */
 void clips_drop(Clips *clips, Serambi *owner);
-/* {"decks_started":N,"decks_died":N,"decks_killed":N,"clips_failed":N,"frames_shown":N,
- * "frames_skipped":N}; new reference. */
+/* {"frames":N,"missed":N,"clips_failed":N,"decks_started":N,"decks_died":N,"decks_killed":N}; new
+ * reference. */
 json_t *clips_figures(const Clips *clips);
 /* Process ids of the decks that live, for tests; returns how many were written. */
 size_t clips_deck_pids(const Clips *clips, int64_t *ret_pids, size_t max);

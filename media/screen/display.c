@@ -139,10 +139,20 @@ static void load_settings(Display *display, const char *config)
     display->settings = settings_load(NULL, true, NULL);
 }
 
+/* A lying cinema has no room for a card beside the picture: it is seen between clips, unless the
+ * house slide shows a code itself. */
+static void place_card(Display *display)
+{
+    bool is_crowded = display->layout.kind == LAYOUT_CINEMA && !display->layout.is_portrait;
+    layers_hide_area(display->layers, AREA_CARD,
+                     is_crowded && (public_address(display) || layers_show_clip(display->layers)));
+}
+
 static void paint(Display *display, int64_t monotonic_us)
 {
     RectSet damage = {.count = 0};
     int64_t now_us = timeline_at(&display->timeline, monotonic_us);
+    place_card(display);
     layers_prepare(display->layers, now_us, monotonic_us, &damage);
     if (damage.count == 0)
         return;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
+#include <unistd.h>
 
 /* --- Both places ------------------------------------------------------------------------------ */
 
@@ -56,20 +57,17 @@ const char *serambi_display_id(Serambi *self)
 json_t *serambi_display_status(Serambi *self)
 {
     const Display *display = self->display;
-    const HouseSettings *house = display_house(display)->settings;
     const char *server = display->server ? display->server : "";
     json_t *status = json_pack(
         "{s:b s:b s:I s:s s:s s:s s:s s:i s:i s:s s:i}", "paired", display->is_paired, "online",
         display->is_online, "since_us", (json_int_t)display->since_us, "server", server,
-        "public_url", house->public_url[0] ? house->public_url : server, "key",
-        display->link ? link_key(display->link) : "", "proof",
-        display->link ? link_beside_proof(display->link) : "", "width", display->layout.width,
-        "height", display->layout.height, "layout", layout_kind_name(display->layout_kind),
-        "volume_percent", display->volume_percent);
+        "public_url", serambi_public_url(self), "key", display->link ? link_key(display->link) : "",
+        "proof", display->link ? link_beside_proof(display->link) : "", "width",
+        display->layout.width, "height", display->layout.height, "layout",
+        layout_kind_name(display->layout_kind), "volume_percent", display->volume_percent);
     json_object_set_new(status, "has_sound", json_boolean(mixer_has_device(display->mixer)));
-    json_object_set_new(status, "frames_painted",
-                        json_integer((json_int_t)display->frames_painted));
-    json_object_set_new(status, "clips", clips_figures(display->clips));
+    json_object_set_new(status, "painted", json_integer((json_int_t)display->frames_painted));
+    json_object_update_new(status, clips_figures(display->clips));
     return status;
 }
 
@@ -98,6 +96,12 @@ void serambi_call(Serambi *self, const char *method_and_path, json_t *body,
     PendingCall *call = g_new0(PendingCall, 1);
     *call = (PendingCall){self, on_reply, data};
     g_hash_table_replace(display->calls, key, call);
+}
+
+void serambi_display_reconnect(Serambi *self)
+{
+    if (self->display->link)
+        link_reconnect(self->display->link);
 }
 
 void serambi_want(Serambi *self, const json_t *sources)
@@ -184,9 +188,9 @@ void serambi_run(Serambi *self, void (*work)(void *data), void (*done)(Serambi *
 
 char *serambi_random_text(Serambi *self, size_t size)
 {
-    g_autofree uint8_t *bytes = g_malloc(MAX(size, 1));
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(g_random_int() >> 24);
+    g_autofree uint8_t *bytes = g_malloc0(MAX(size, 1));
+    for (size_t i = 0; i < size; i += 256)
+        (void)getentropy(bytes + i, MIN(size - i, 256));
     g_autofree char *text = g_base64_encode(bytes, size);
     g_strdelimit(text, "+", '-');
     g_strdelimit(text, "/", '_');
@@ -323,6 +327,14 @@ bool serambi_admit_display(Serambi *self, const char *key, const char *id, GErro
 bool serambi_expel_display(Serambi *self, const char *key, GError **error)
 {
     return fail_here(__func__, error);
+}
+
+const char *serambi_public_url(Serambi *self)
+{
+    const HouseSettings *house = display_house(self->display)->settings;
+    return house->public_url[0]    ? house->public_url
+           : self->display->server ? self->display->server
+                                   : "";
 }
 
 bool serambi_is_beside(Serambi *self, const char *key, const char *proof)

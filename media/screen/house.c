@@ -85,7 +85,8 @@ static void draw_welcome(Serambi *self, SerambiCanvas *canvas, SerambiBox column
                       SERAMBI_CENTRE, settings->library_name);
     y += h * 0.24;
     for (size_t i = 0; i < G_N_ELEMENTS(languages); i++) {
-        double height = h * (i == 0 ? 0.11 : 0.10);
+        /* Arabic lines are half as high again. */
+        double height = h * (i == 2 ? 0.13 : 0.105);
         serambi_draw_text(canvas, (SerambiBox){column.x, y, column.width, height}, "body",
                           i == 0 ? "leaf" : "muted", SERAMBI_CENTRE,
                           serambi_word(self, languages[i], "greeting"));
@@ -95,7 +96,7 @@ static void draw_welcome(Serambi *self, SerambiCanvas *canvas, SerambiBox column
         return;
     g_autofree char *hours =
         g_strdup_printf("%s: %s", serambi_word(self, "id", "hours"), settings->opening_hours);
-    serambi_draw_text(canvas, (SerambiBox){column.x, y + h * 0.04, column.width, h * 0.13}, "small",
+    serambi_draw_text(canvas, (SerambiBox){column.x, y + h * 0.04, column.width, h * 0.11}, "small",
                       "ink", SERAMBI_CENTRE, hours);
 }
 
@@ -107,7 +108,7 @@ static void draw_code(Serambi *self, SerambiCanvas *canvas, SerambiBox card)
     double padding = card.width * 0.07;
     int width, height;
     serambi_canvas_size(canvas, &width, &height, NULL);
-    double square_px = MIN((card.width - 2 * padding) * width, card.height * 0.62 * height);
+    double square_px = MIN((card.width - 2 * padding) * width, card.height * 0.55 * height);
     double code_height = square_px / height;
     double y = card.y + padding * width / height;
     serambi_draw_qr(canvas, (SerambiBox){card.x, y, card.width, code_height}, house->address);

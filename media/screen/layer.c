@@ -24,6 +24,7 @@ struct Layers {
     GPtrArray *list; /* Layer, lowest first */
     bool has_reduced_motion;
     bool is_all_damaged;
+    bool is_area_hidden[AREA_COUNT];
 };
 
 static void layer_free(Layer *layer)
@@ -111,6 +112,29 @@ bool layers_has_area(const Layers *layers, const Serambi *self, const char *area
         const Layer *layer = g_ptr_array_index(layers->list, i);
         if (layer->self != self && !g_strcmp0(layer->table->area, area))
             return true;
+    }
+    return false;
+}
+
+void layers_hide_area(Layers *layers, Area area, bool is_hidden)
+{
+    if (layers->is_area_hidden[area] == is_hidden)
+        return;
+    layers->is_area_hidden[area] = is_hidden;
+    for (size_t i = 0; i < layers->list->len; i++) {
+        Layer *layer = g_ptr_array_index(layers->list, i);
+        if (layout_area(layer->table->area) == area)
+            layer->must_draw = true;
+    }
+}
+
+bool layers_show_clip(const Layers *layers)
+{
+    for (size_t i = 0; i < layers->list->len; i++) {
+        const Layer *layer = g_ptr_array_index(layers->list, i);
+        for (size_t j = 0; layer->has_clip && j < layer->items->len; j++)
+            if (item_shows_clip(&g_array_index(layer->items, Item, j)))
+                return true;
     }
     return false;
 }
@@ -209,15 +233,16 @@ static void layer_redraw(Layers *layers, Layer *layer, int64_t now_us, int64_t m
                          RectSet *damage)
 {
     bool was_empty = layer->items->len == 0 || layer->is_leaving;
+    Area area = layout_area(layer->table->area);
     SerambiCanvas canvas = {
         .tools = layers->tools,
         .layout = &layers->layout,
-        .area = layers->layout.areas[layout_area(layer->table->area)],
+        .area = layers->layout.areas[area],
         .now_us = now_us,
         .items = layer->fresh,
     };
     layer->must_draw = false;
-    if (!rect_is_empty(canvas.area))
+    if (!rect_is_empty(canvas.area) && !layers->is_area_hidden[area])
         layer->table->draw(layer->self, &canvas);
     if (layer->fresh->len == 0) {
         if (was_empty)

@@ -17,6 +17,11 @@ void layers_drop(Layers *layers, Serambi *self);
 /* Whether a plugin other than self has a layer for that area. */
 bool layers_has_area(const Layers *layers, const Serambi *self, const char *area);
 
+/* Hides what is drawn in an area, softly, and brings it back. */
+void layers_hide_area(Layers *layers, Area area, bool is_hidden);
+/* A clip's picture is on glass. */
+bool layers_show_clip(const Layers *layers);
+
 /* Asks prepare(), draws what changed, moves what moves, and adds to damage what must be painted. */
 void layers_prepare(Layers *layers, int64_t now_us, int64_t monotonic_us, RectSet *damage);
 void layers_damage_all(Layers *layers);

@@ -27,10 +27,10 @@ static const Share lying[][AREA_COUNT] = {
     [LAYOUT_DESK] =
         {
             [AREA_PICTURE] = {3, 4, 65, 72.2},
-            [AREA_CAPTION] = {3, 75, 65, 96},
+            [AREA_CAPTION] = {3, 75, 45, 96},
             [AREA_BOARD] = {67, 4, 97, 96},
             [AREA_BANNER] = {3, 4, 65, 30},
-            [AREA_CARD] = {45, 36, 65, 72.2},
+            [AREA_CARD] = {46.5, 75, 65, 96},
         },
     [LAYOUT_BOARD] =
         {
@@ -48,23 +48,23 @@ static const Share standing[][AREA_COUNT] = {
         {
             [AREA_CAPTION] = {5, 84, 95, 97},
             [AREA_BANNER] = {3, 3, 97, 20},
-            [AREA_CARD] = {47, 62, 97, 82},
+            [AREA_CARD] = {47, 69, 97, 83},
         },
     [LAYOUT_DESK] =
         {
             [AREA_PICTURE] = {3, 3, 97, 34.6},
-            [AREA_CAPTION] = {3, 35.5, 97, 46},
+            [AREA_CAPTION] = {3, 35.5, 62, 46},
             [AREA_BOARD] = {3, 47, 97, 98},
             [AREA_BANNER] = {3, 3, 97, 20},
-            [AREA_CARD] = {60, 19, 97, 34.6},
+            [AREA_CARD] = {64, 35.5, 97, 46},
         },
     [LAYOUT_BOARD] =
         {
-            [AREA_PICTURE] = {15, 3, 85, 26.6},
-            [AREA_CAPTION] = {3, 27.4, 97, 35},
-            [AREA_BOARD] = {3, 36, 97, 98},
+            [AREA_PICTURE] = {3, 3, 62, 22.7},
+            [AREA_CAPTION] = {3, 23.5, 97, 31},
+            [AREA_BOARD] = {3, 32, 97, 98},
             [AREA_BANNER] = {3, 3, 97, 20},
-            [AREA_CARD] = {60, 14, 97, 30},
+            [AREA_CARD] = {64, 3, 97, 22.7},
         },
 };
 
