@@ -27,6 +27,7 @@ typedef struct {
     Uploads *uploads;
     Assets *assets;
     const char *data_folder;
+    const char *public_url; /* see serambi_public_url() */
     int64_t reserve_bytes;
     int64_t (*now_us)(void *data); /* NULL: the real clock */
     void *now_data;
@@ -36,6 +37,10 @@ Host *host_new(const HostOptions *options);
 /* Takes entries (of loader.h); settings is borrowed and must outlive the host. Migrates, fills,
  * starts. A plugin that fails is off; the others run. */
 void host_start(Host *host, GPtrArray *entries, Settings *settings);
+/* After a change of the settings file: every running plugin's values are read again, then
+ * settings_changed() runs; all or nothing. settings is borrowed as in host_start(), whose own may
+ * go when this returned true. */
+bool host_reload(Host *host, Settings *settings, GError **error);
 /* stop() of each plugin; open requests get 503. */
 void host_stop(Host *host);
 void host_free(Host *host);
