@@ -164,7 +164,7 @@ static int parse_request_line(Headers *headers, char *line, const char **ret_aut
     *target++ = '\0';
     *version++ = '\0';
     if (strcmp(version, "HTTP/1.1") == 0) {
-        headers->keeps_alive = true;
+        headers->keeps_alive = true; /* 1.0 would have to be told that we do: it always ends */
     } else if (strcmp(version, "HTTP/1.0") != 0) {
         return g_str_has_prefix(version, "HTTP/") && strlen(version) == 8 ? 505 : 400;
     }
@@ -285,11 +285,8 @@ static int check(Headers *headers, const char *authority)
     if (host == NULL || !is_host(host) || (authority != NULL && strcmp(authority, host) != 0)) {
         return 400;
     }
-    const char *connection = headers_get(headers, "connection");
-    if (headers_have_token(connection, "close")) {
+    if (headers_have_token(headers_get(headers, "connection"), "close")) {
         headers->keeps_alive = false;
-    } else if (headers_have_token(connection, "keep-alive")) {
-        headers->keeps_alive = true;
     }
     return check_body(headers);
 }

@@ -35,7 +35,9 @@ int64_t http_body_size(const HttpRequest *request); /* from Content-Length; 0 wh
 /* "http://host:port" as the client asked, from Host (checked) and the trusted proxy's headers. */
 const char *http_origin(HttpRequest *request);
 
-/* Called when the client left before the answer was complete; the request dies afterwards. */
+/* Called when the client left before it was answered; the request dies afterwards. Not called once
+ * an answer was given (http_reply...() is the owner's last word), nor while a stream has not ended:
+ * that has on_cut. */
 void http_on_gone(HttpRequest *request, void (*on_gone)(HttpRequest *request, void *data),
                   void *data);
 
