@@ -372,6 +372,35 @@ static void test_display(void)
     g_assert_cmpint(uv_loop_close(&loop), ==, 0);
 }
 
+/* Whatever comes as a token is refused. */
+static void test_noise(void)
+{
+    uv_loop_t loop;
+    g_assert_cmpint(uv_loop_init(&loop), ==, 0);
+    g_autoptr(GError) error = NULL;
+    Store *store = store_open(NULL, false, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_true(access_migrate(store, &error));
+    Access *access = access_new(store, &loop, &(AccessOptions){0}, &error);
+    g_assert_no_error(error);
+    static const char letters[] = "0fF.x_-\xff";
+    static const char *const beginnings[] = {"display.", "serambi_admin_", "serambi_", ""};
+    g_autoptr(GRand) random = g_rand_new_with_seed(7);
+    for (int i = 0; i < 5000; i++) {
+        char text[400] = "";
+        int size = g_rand_int_range(random, 0, sizeof text);
+        for (int at = 0; at < size; at++)
+            text[at] = letters[g_rand_int_range(random, 0, sizeof letters - 1)];
+        g_autofree char *token =
+            g_strconcat(beginnings[i % (int)G_N_ELEMENTS(beginnings)], text, NULL);
+        assert_refused(access, token);
+    }
+    access_free(access);
+    store_close(store);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    g_assert_cmpint(uv_loop_close(&loop), ==, 0);
+}
+
 /* --- Over a socket -----------------------------------------------------------------------------*/
 
 static void handle_session(HttpRequest *request, void *data)
@@ -702,6 +731,43 @@ static void multiply(Asking *asking)
     store_write(((Fixture *)asking->context)->store, multiply_work, on_written, NULL);
 }
 
+static void remove_rina(Asking *asking)
+{
+    Fixture *fixture = asking->context;
+    g_autoptr(GError) error = NULL;
+    Store *store = store_open(fixture->folder, false, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_true(access_user_remove(store, "rina", &error));
+    g_assert_no_error(error);
+    store_close(store);
+}
+
+static void let_time_pass(Asking *asking)
+{
+    GHashTableIter iter;
+    void *known;
+    g_hash_table_iter_init(&iter, ((Fixture *)asking->context)->access->remembered);
+    while (g_hash_table_iter_next(&iter, NULL, &known))
+        ((Remembered *)known)->asked_us -= 6 * G_USEC_PER_SEC;
+}
+
+/* `serambi user remove` beside the running server ends the sessions within seconds. */
+static void script_removed(Asking *asking)
+{
+    g_autoptr(Answer) answer = login(asking, "rina", GOOD_PASSWORD);
+    g_autofree char *cookie = cookie_line(answer);
+    ASSERT_WHO(cookie, "rina editor");
+    asking_errand(asking, remove_rina);
+    asking_errand(asking, let_time_pass);
+    ASSERT_WHO(cookie, " public");
+    assert_error(login(asking, "rina", GOOD_PASSWORD), 401, "login.wrong");
+}
+
+static void test_removed(void)
+{
+    run(&(Fixture){0}, script_removed);
+}
+
 static void count_sessions(Asking *asking)
 {
     json_auto_t *rows = store_query(((Fixture *)asking->context)->store, NULL,
@@ -748,6 +814,7 @@ int main(int argc, char **argv)
     g_test_add_func("/access/throttle/flood", test_throttle_flood);
     g_test_add_func("/access/admin", test_admin);
     g_test_add_func("/access/display", test_display);
+    g_test_add_func("/access/noise", test_noise);
     g_test_add_func("/access/session", test_session);
     g_test_add_func("/access/secure", test_secure);
     g_test_add_func("/access/token", test_token);
@@ -755,6 +822,7 @@ int main(int argc, char **argv)
     g_test_add_func("/access/throttled", test_throttled);
     g_test_add_func("/access/crowd", test_crowd);
     g_test_add_func("/access/rehash", test_rehash);
+    g_test_add_func("/access/removed", test_removed);
     g_test_add_func("/access/expiry", test_expiry);
     return g_test_run();
 }

@@ -48,7 +48,7 @@ static void task_free(void *data)
 static void task_work(Task *task)
 {
     if (task->expected == NULL) {
-        g_autofree char *unused = password_hash(task->password);
+        g_free(password_hash(task->password));
         return;
     }
     task->matches = password_matches(task->password, task->expected);

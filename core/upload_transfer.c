@@ -351,8 +351,7 @@ static void finish(Transfer *transfer)
 /* Whatever is to be done next, if anything can. */
 static void step(Transfer *transfer)
 {
-    int64_t waiting = transfer->arrived - transfer->written;
-    bool may_take = waiting <= PAUSE_BYTES;
+    bool may_take = transfer_buffered(transfer) <= PAUSE_BYTES;
     if (transfer->request != NULL && !transfer->is_over && may_take == transfer->is_paused) {
         transfer->is_paused = !may_take;
         http_pause(transfer->request, transfer->is_paused);
@@ -445,6 +444,11 @@ void transfer_start(Upload *upload, HttpRequest *request, const TusChecksum *che
     http_on_gone(request, on_gone, transfer);
     static const HttpStream stream = {.on_data = on_data, .on_end = on_end, .on_cut = on_cut};
     http_stream(request, &stream, transfer);
+}
+
+int64_t transfer_buffered(const Transfer *transfer)
+{
+    return transfer->arrived - transfer->written;
 }
 
 void transfer_stop(Transfer *transfer)

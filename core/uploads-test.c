@@ -4,6 +4,7 @@
  * Tests of uploads: the texts and the disk by themselves, then tus over a real socket. */
 #include "core/access_private.h"
 #include "core/limits.h"
+#include "core/password.h"
 #include "core/plugin.h"
 #include "core/test_asking.h"
 #include "core/uploads_private.h"
@@ -107,6 +108,26 @@ static void test_date(void)
 {
     g_autofree char *date = tus_date(784111777 * (int64_t)G_USEC_PER_SEC);
     g_assert_cmpstr(date, ==, "Sun, 06 Nov 1994 08:49:37 GMT");
+}
+
+/* Whatever comes: an object or an error, a checksum or an error. */
+static void test_noise(void)
+{
+    static const char letters[] = "aY9k Q=,+/-_\xc3\xa9\x01";
+    g_autoptr(GRand) random = g_rand_new_with_seed(7);
+    for (int i = 0; i < 20000; i++) {
+        char text[48] = "";
+        int size = g_rand_int_range(random, 0, sizeof text);
+        for (int at = 0; at < size; at++)
+            text[at] = letters[g_rand_int_range(random, 0, sizeof letters - 1)];
+        g_autoptr(GError) error = NULL, other = NULL;
+        json_auto_t *metadata = tus_parse_metadata(text, &error);
+        g_assert_true((metadata == NULL) == (error != NULL));
+        g_autofree char *header = g_strconcat(i % 2 ? "sha1 " : "sha256 ", text, NULL);
+        TusChecksum checksum = {0};
+        g_assert_true(tus_parse_checksum(header, &checksum, &other) == (other == NULL));
+        g_assert_true(other != NULL || checksum.size >= 20);
+    }
 }
 
 /* --- Disk --------------------------------------------------------------------------------------*/
@@ -259,7 +280,8 @@ static void run(Fixture *fixture, void (*script)(Asking *asking))
     asking_init(&asking, fixture);
     fixture->store = store_open(fixture->folder, true, &asking.loop, &error);
     g_assert_no_error(error);
-    fixture->access = access_new(fixture->store, &asking.loop, &(AccessOptions){0}, &error);
+    fixture->access = access_new(fixture->store, &asking.loop,
+                                 &(AccessOptions){.allow_insecure_login = true}, &error);
     fixture->jobs = jobs_new(&asking.loop, &(JobsOptions){.worker = "true", .parallel = 1});
     start_uploads(&asking);
     asking_listen(&asking);
@@ -471,6 +493,50 @@ static void script_stalled(Asking *asking)
 static void test_stalled(void)
 {
     run(&(Fixture){0}, script_stalled);
+}
+
+static bool session_work(Store *store, void *data)
+{
+    g_autofree char *hash = access_hash_secret(data);
+    g_assert_true(access_user_add(store, "dewi", SERAMBI_EDITOR, "kuda laut di teras", NULL, NULL));
+    return access_execute(store, NULL,
+                          "INSERT INTO access_session (hash, id, user_name, created_us, used_us)"
+                          " VALUES ($1, 1, 'dewi', $2, $2)",
+                          "si", hash, g_get_real_time());
+}
+
+#define SECRET "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+static void add_session(Asking *asking)
+{
+    store_write(((Fixture *)asking->context)->store, session_work, NULL, SECRET);
+}
+
+/* With a cookie, in place of a token, only our own page may write. */
+static void script_cookie(Asking *asking)
+{
+    Fixture *fixture = asking->context;
+    asking_errand(asking, add_session);
+    g_free(created(asking, fixture->rina, 1)); /* its commit comes after the session's */
+    g_autofree char *cookie = g_strdup(TUS "Cookie: sid=" SECRET "\r\n");
+    g_autofree char *evil = g_strconcat(cookie, "Origin: http://evil.example\r\n", NULL);
+    g_autofree char *own =
+        g_strdup_printf("%sOrigin: http://127.0.0.1:%d\r\n", cookie, asking->port);
+    assert_status(create(asking, cookie, "Upload-Length: 3\r\n"), 403, "error.origin");
+    assert_status(create(asking, evil, "Upload-Length: 3\r\n"), 403, "error.origin");
+    g_autofree char *path = created(asking, own, 3);
+    assert_status(patch(asking, evil, path, 0, "abc", 3, ""), 403, "error.origin");
+    assert_status(ask(asking, "DELETE", path, evil, "", 0), 403, "error.origin");
+    g_assert_cmpint(offset_of(asking, cookie, path), ==, 0);
+    assert_status(patch(asking, own, path, 0, "abc", 3, ""), 204, NULL);
+    assert_complete(fixture, 1, (const uint8_t *)"abc", 3);
+    g_assert_cmpstr(fixture->user, ==, "dewi");
+}
+
+static void test_cookie(void)
+{
+    password_set_cost(1, 8192);
+    run(&(Fixture){0}, script_cookie);
 }
 
 typedef struct {
@@ -893,6 +959,8 @@ static void note_received(Asking *asking)
     Fixture *fixture = asking->context;
     const Upload *upload = wanted(asking);
     fixture->received = upload->record.received;
+    if (upload->transfer != NULL)
+        g_assert_cmpint(transfer_buffered(upload->transfer), <=, LIMIT_UPLOAD_BUFFER_BYTES);
     /* What is on disk by then is also in the store. */
     g_auto(UploadRecord) stored = {0};
     g_assert_true(upload_store_find(fixture->store, upload->record.id, &stored, NULL));
@@ -952,6 +1020,7 @@ int main(int argc, char **argv)
     g_test_add_func("/uploads/ids", test_ids);
     g_test_add_func("/uploads/metadata", test_metadata);
     g_test_add_func("/uploads/checksums", test_checksums);
+    g_test_add_func("/uploads/noise", test_noise);
     g_test_add_func("/uploads/date", test_date);
     g_test_add_func("/uploads/disk", test_disk);
     g_test_add_func("/uploads/whole", test_whole);
@@ -960,6 +1029,7 @@ int main(int argc, char **argv)
     g_test_add_func("/uploads/two", test_two);
     g_test_add_func("/uploads/checksum", test_checksum);
     g_test_add_func("/uploads/refused", test_refused);
+    g_test_add_func("/uploads/cookie", test_cookie);
     g_test_add_func("/uploads/extensions", test_extensions);
     g_test_add_func("/uploads/terminated", test_terminated);
     g_test_add_func("/uploads/expired", test_expired);

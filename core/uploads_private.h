@@ -61,6 +61,8 @@ void transfer_start(Upload *upload, HttpRequest *request, const TusChecksum *che
                     bool is_creation);
 /* A newer request came: keeps what is there, answers 423, frees the upload. */
 void transfer_stop(Transfer *transfer);
+/* Bytes in memory, at most LIMIT_UPLOAD_BUFFER_BYTES. */
+int64_t transfer_buffered(const Transfer *transfer);
 void transfer_free(Transfer *transfer); /* at once, for the end of the program */
 
 void uploads_sweep(Uploads *uploads);
