@@ -21,12 +21,16 @@ static const char *const lists[] = {
     "cookie",
     "forwarded",
     "if-none-match",
+    "link",
     "pragma",
     "sec-websocket-extensions",
     "sec-websocket-protocol",
     "te",
     "via",
+    "warning",
     "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
 };
 
 static bool is_token_char(char c)

@@ -141,6 +141,34 @@ static Wire *open_live(Fixture *fixture, const char *path)
     return wire;
 }
 
+/* "::" takes both families; an IPv4 client keeps its IPv4 name. */
+static void test_dual_stack(Fixture *fixture, gconstpointer data)
+{
+    WebOptions options = {.address = "::"};
+    g_autoptr(GError) error = NULL;
+    Web *web = web_new(&fixture->loop, &options, &error);
+    if (web == NULL) {
+        g_test_skip("this machine has no IPv6");
+        return;
+    }
+    web_route_websocket(web, "/live",
+                        &(WebSocketRoute){
+                            .open = on_open,
+                            .handler = {.drained = on_drained, .closed = on_closed},
+                        },
+                        fixture);
+    Web *first = fixture->web;
+    fixture->web = web;
+    Wire *wire = open_live(fixture, "/live");
+    g_assert_cmpstr(socket_peer(fixture->sockets->pdata[0]), ==, "127.0.0.1");
+    wire_free(wire);
+    fixture->web = first;
+    bool is_closed = false;
+    web_close(web, wire_set_flag, &is_closed);
+    wire_wait(&fixture->loop, wire_set_flag_seen, &is_closed);
+    g_assert_cmpint(fixture->closed, ==, 1);
+}
+
 /* One finished frame for all; half of them leave by themselves, the server's end meets the rest. */
 static void test_crowd(Fixture *fixture, gconstpointer data)
 {
@@ -280,6 +308,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("/web/routes", test_routes);
     ADD("/web/listening", test_listening);
+    ADD("/web/dual-stack", test_dual_stack);
     ADD("/web/crowd", test_crowd);
     ADD("/web/lagging", test_lagging);
     ADD("/web/close-behind", test_close_behind);
