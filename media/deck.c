@@ -23,7 +23,9 @@
 #define MESSAGES_A_POLL  32     /* a worker that talks more is read at the next frame */
 #define STEP_MAX_US      100000 /* a presenter that stood still itself does not blame its worker */
 #define FPS_MAX          1000000
-#define MESSAGE_BYTES    400 /* kept of a worker's sentence */
+/* Sound this far behind the picture is given up: no loudspeaker is that late. */
+#define SOUND_BEHIND_US 500000
+#define MESSAGE_BYTES   400 /* kept of a worker's sentence */
 
 G_DEFINE_QUARK(deck_error, deck_error)
 
@@ -61,6 +63,7 @@ struct Deck {
 
     /* The worker. */
     bool is_greeted;
+    bool is_cut; /* it closed its line: it died by itself, or soon will with our help */
     uint32_t deaths_in_a_row;
     uint32_t clips_of_worker;
     DeckCounts counts;
@@ -174,6 +177,7 @@ static bool start_worker(Deck *deck, GError **error)
     if (!deck_process_start(&deck->process, deck->program, ring_fd(deck->ring), error))
         return false;
     deck->is_greeted = false;
+    deck->is_cut = false;
     deck->clips_of_worker = 0;
     deck->counts.started++;
     return true;
@@ -224,8 +228,7 @@ static void bury_worker(Deck *deck, int64_t now_us)
         return;
     atomic_store(&deck->heard, 0);
     deck->is_greeted = false;
-    if (!was_killed)
-        deck->counts.died++;
+    deck->counts.died += !was_killed || deck->is_cut;
     if (deck->fd < 0) /* else the clip waits for the next worker, and is not to blame */
         fail_clip(deck, "died", "the decoding process ended");
     deck->deaths_in_a_row += !(was_killed && was_done);
@@ -333,9 +336,12 @@ static void listen(Deck *deck)
         ssize_t length = deck_process_receive(&deck->process, line, sizeof line);
         if (length == 0)
             return;
-        if (length < 0) /* cut: if it does not die by itself, it has nothing to live for */
+        if (length < 0) {
+            deck->is_cut = true;
             deck_process_kill(&deck->process);
-        else if (!understand(deck, line, (size_t)length))
+            return;
+        }
+        if (!understand(deck, line, (size_t)length))
             kill_worker(deck, "protocol", "the decoding process said something impossible");
     }
 }
@@ -385,6 +391,8 @@ static void hold(Deck *deck, const RingPicture *picture, const uint8_t *pixels)
     }
     deck->clip.corrupted += picture->is_corrupted && deck->state != DECK_ENDED;
     deck->counts.frames++;
+    int64_t behind_us = MAX(0, picture->pts_us - SOUND_BEHIND_US);
+    ring_drop_sound_before(deck->ring, deck->serial, behind_us / 1000 * (RING_SOUND_RATE / 1000));
 }
 
 /* `limit` is an index or a time. What was taken last stays in front until something newer is due.

@@ -172,6 +172,12 @@ static void test_sound_pressure(void)
     for (unsigned block = 0; block < RING_SOUND_COUNT; block++)
         put_sound(pair.worker, 2, (int64_t)block * RING_SOUND_FRAMES, RING_SOUND_FRAMES);
     g_assert_cmpuint(ring_read_sound(pair.presenter, 2, 65000, stereo, 1000, NULL), ==, 536);
+    put_sound(pair.worker, 1, 0, 1000);
+    put_sound(pair.worker, 3, 0, 1000);
+    put_sound(pair.worker, 3, 1000, 1000);
+    ring_drop_sound_before(pair.presenter, 3, 1000);
+    g_assert_cmpuint(ring_read_sound(pair.presenter, 3, 0, stereo, 1000, NULL), ==, 0);
+    g_assert_cmpuint(ring_read_sound(pair.presenter, 3, 1000, stereo, 1000, NULL), ==, 1000);
     pair_clear(&pair);
 }
 
@@ -285,6 +291,8 @@ static void test_hostile(void)
         ring_drop_pictures(pair.presenter, (uint32_t)g_test_rand_int_range(0, 3));
         if (turn % 16 == 3)
             ring_drop_sound(pair.presenter);
+        if (turn % 16 == 5)
+            ring_drop_sound_before(pair.presenter, 1, g_test_rand_int());
     }
     g_assert_cmpuint(accepted, >,
                      HOSTILE_TURNS / 4); /* the loop reached the pixels, not only the door */

@@ -260,10 +260,12 @@ uint32_t ring_picture_places(const Ring *ring)
  */
 
 /* Copies a header word by word, each word read once: what was checked is what is used. */
+typedef uint32_t __attribute__((may_alias)) SharedWord;
+
 static void copy_once(void *to, const void *from, size_t bytes)
 {
-    uint32_t *target = to;
-    const volatile uint32_t *source = from;
+    SharedWord *target = to;
+    const volatile SharedWord *source = from;
     for (size_t i = 0; i < bytes / sizeof *target; i++)
         target[i] = source[i];
 }
@@ -287,27 +289,18 @@ static void ring_bell(RingCounters *counters)
         futex_wake(&counters->bell);
 }
 
-/* What a putter waits for: a place, or that the pictures of `clip` pass `position`. */
-typedef struct Wait {
-    RingCounters *counters;
-    uint32_t put;
-    uint32_t places;
-    uint32_t clip; /* 0: only a place */
-    int64_t position;
-} Wait;
-
-static bool wait_for_place(Ring *ring, const Wait *wait, int64_t timeout_us)
+/* Waits until fewer than `places` entries are in use. */
+static bool wait_for_place(Ring *ring, RingCounters *counters, uint32_t put, uint32_t places,
+                           int64_t timeout_us)
 {
-    RingCounters *counters = wait->counters;
     int64_t deadline = g_get_monotonic_time() + timeout_us;
     bool has_place = false;
     for (;;) {
         atomic_store(&counters->is_putter_waiting, 1);
         uint32_t bell = atomic_load(&counters->bell);
-        has_place = wait->put - atomic_load(&counters->taken) < wait->places;
+        has_place = put - atomic_load(&counters->taken) < places;
         int64_t left = deadline - g_get_monotonic_time();
-        if (has_place || left <= 0 || atomic_load(&ring->is_hurried) ||
-            (wait->clip && ring_has_passed(ring, wait->clip, wait->position)))
+        if (has_place || left <= 0 || atomic_load(&ring->is_hurried))
             break;
         futex_wait(&counters->bell, bell, left);
     }
@@ -392,7 +385,6 @@ void ring_drop_pictures(Ring *ring, uint32_t count)
     ring->pictures_taken += MIN(count, ring_pictures(ring));
     atomic_store(&ring->page->pictures.taken, ring->pictures_taken);
     ring_bell(&ring->page->pictures);
-    ring_bell(&ring->page->sound); /* it may be too late now */
 }
 
 bool ring_wait_pictures(Ring *ring, uint32_t count, int64_t timeout_us)
@@ -491,6 +483,24 @@ void ring_drop_sound(Ring *ring)
     tell_sound_taken(ring);
 }
 
+void ring_drop_sound_before(Ring *ring, uint32_t clip, int64_t position)
+{
+    bool has_dropped = false;
+    for (unsigned turn = 0; turn < RING_SOUND_COUNT; turn++) {
+        uint32_t number = atomic_load(&ring->sound_taken);
+        if (count_waiting(&ring->page->sound, number, RING_SOUND_COUNT) == 0)
+            break;
+        RingSoundHeader header = {0};
+        copy_once(&header, &ring->sound_headers[number % RING_SOUND_COUNT], sizeof header);
+        if (is_sound_sane(&header, number) && header.clip == clip &&
+            header.position + header.frames > position)
+            break;
+        has_dropped |= atomic_compare_exchange_strong(&ring->sound_taken, &number, number + 1);
+    }
+    if (has_dropped)
+        tell_sound_taken(ring);
+}
+
 void ring_restart(Ring *ring, uint32_t held)
 {
     held = MIN(held, ring_pictures(ring));
@@ -515,10 +525,8 @@ void ring_restart(Ring *ring, uint32_t held)
 
 uint8_t *ring_begin_picture(Ring *ring, int64_t timeout_us)
 {
-    Wait wait = {.counters = &ring->page->pictures,
-                 .put = ring->pictures_put,
-                 .places = ring->picture_count};
-    if (!wait_for_place(ring, &wait, timeout_us))
+    if (!wait_for_place(ring, &ring->page->pictures, ring->pictures_put, ring->picture_count,
+                        timeout_us))
         return NULL;
     return ring->picture_areas +
            (size_t)(ring->pictures_put % ring->picture_count) * ring->picture_bytes;
@@ -546,12 +554,7 @@ bool ring_put_sound(Ring *ring, uint32_t clip, int64_t position, const float *st
                     int64_t timeout_us)
 {
     g_assert(frames >= 1 && frames <= RING_SOUND_FRAMES);
-    Wait wait = {.counters = &ring->page->sound,
-                 .put = ring->sound_put,
-                 .places = RING_SOUND_COUNT,
-                 .clip = clip,
-                 .position = position + (int64_t)frames};
-    if (!wait_for_place(ring, &wait, timeout_us))
+    if (!wait_for_place(ring, &ring->page->sound, ring->sound_put, RING_SOUND_COUNT, timeout_us))
         return false;
     uint32_t place = ring->sound_put % RING_SOUND_COUNT;
     memcpy(ring->sound_areas + (size_t)place * RING_SOUND_FRAMES * 2, stereo,
@@ -573,16 +576,4 @@ void ring_set_hurried(Ring *ring, bool is_hurried)
         return;
     ring_bell(&ring->page->pictures);
     ring_bell(&ring->page->sound);
-}
-
-/* The header may be written anew while we look: then the picture was given back, and the bell rings
- * again. */
-bool ring_has_passed(const Ring *ring, uint32_t clip, int64_t position)
-{
-    uint32_t taken = atomic_load(&ring->page->pictures.taken);
-    if (taken == atomic_load(&ring->page->pictures.put))
-        return false;
-    RingPictureHeader header = {0};
-    copy_once(&header, &ring->picture_headers[taken % ring->picture_count], sizeof header);
-    return header.clip == clip && header.pts_us / 1000 * (RING_SOUND_RATE / 1000) > position;
 }

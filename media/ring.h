@@ -137,6 +137,10 @@ size_t ring_read_sound(Ring *ring, uint32_t clip, int64_t position, float *ret_s
 /* Gives all sound back that was put before this call. Any thread. */
 void ring_drop_sound(Ring *ring);
 
+/* Gives sound back that ends at or before `position`, and that of other clips: if nobody listens,
+ * sound must not hold up the pictures that come behind it in the file. Any thread. */
+void ring_drop_sound_before(Ring *ring, uint32_t clip, int64_t position);
+
 /* Before a new worker starts, with the old one gone: where it shall go on. The oldest `held`
  * pictures stay. */
 void ring_restart(Ring *ring, uint32_t held);
@@ -158,17 +162,12 @@ void ring_put_picture(Ring *ring, const RingPicture *picture);
 /* Publishes a block of sound if there is place within the time.
  *
  * stereo   float[frames][2], frames is 1..RING_SOUND_FRAMES
- * Returns  false when there was none, or when the pictures of the clip went past the block: if
- *          nobody listens, sound must not hold up the pictures that come behind it in the file */
+ * Returns  false when there was none */
 bool ring_put_sound(Ring *ring, uint32_t clip, int64_t position, const float *stereo, size_t frames,
                     int64_t timeout_us);
 
 /* While set, no putter waits: full is answered at once. Any thread of the worker. */
 void ring_set_hurried(Ring *ring, bool is_hurried);
-
-/* Whether the picture that the presenter will give back next is one of this clip and later than
- * the sample at `position`. Any thread of the worker. */
-bool ring_has_passed(const Ring *ring, uint32_t clip, int64_t position);
 
 /* Lays the planes of a picture of this size into an area, lines aligned to 16 bytes.
  * Returns  false if it does not fit in `area_bytes` or a side is out of range */

@@ -102,13 +102,11 @@ static bool send_block(Player *player)
 {
     if (player->block_frames == 0)
         return true;
-    int64_t end = player->block_position + (int64_t)player->block_frames;
     bool is_done = false;
     while (!is_done && !atomic_load(&player->is_stopping))
         is_done = ring_put_sound(player->ring, player->clip, player->block_position, player->block,
-                                 player->block_frames, WAIT_US) ||
-                  ring_has_passed(player->ring, player->clip, end);
-    player->block_position = end;
+                                 player->block_frames, WAIT_US);
+    player->block_position += (int64_t)player->block_frames;
     player->block_frames = 0;
     if (atomic_fetch_add(&player->blocks, 1) == 0)
         notify(player);
