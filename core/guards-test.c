@@ -488,8 +488,7 @@ static void test_websocket_absurd_length(Fixture *fixture, gconstpointer data)
                                     0xff, 0xff, 0xff, 1,    2,    3,    4};
     Wire *wire = open_live(fixture);
     wire_send_bytes(wire, frame, sizeof frame);
-    wire_wait_end(wire);
-    wire_free(wire);
+    check_closes(fixture, wire, 0);
     static const uint8_t huge[] = {0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff,
                                    0xff, 0xff, 1,    2,    3,    4,    'x'};
     wire = open_live(fixture);

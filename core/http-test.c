@@ -575,6 +575,7 @@ static void test_events_lagging(Fixture *fixture, gconstpointer data)
     wire_send(wire, "GET /events HTTP/1.1\r\nHost: here\r\n\r\n");
     wire_wait(&fixture->loop, has_socket, fixture);
     g_autofree char *head = wire_take_answer(wire, true);
+    g_assert_cmpint(wire_status(head), ==, 200);
     uv_poll_stop(&wire->poll);
     size_t written = 0;
     SocketState state = SOCKET_SENT;

@@ -113,7 +113,6 @@ static void test_listening(Fixture *fixture, gconstpointer data)
     g_assert_error(error, WEB_ERROR, WEB_ERROR_LISTEN);
 
     web_route(fixture->web, "/", on_route, "root");
-    g_autoptr(Wire) wire = knock(fixture);
     web_set_listening(fixture->web, false);
     struct sockaddr_in address = {
         .sin_family = AF_INET,
@@ -283,6 +282,7 @@ static void test_metrics(Fixture *fixture, gconstpointer data)
     metrics_add(metrics, write_own, NULL);
     web_route(fixture->web, "/metrics", on_metrics, metrics);
     g_autoptr(Wire) live = open_live(fixture, "/live");
+    g_assert_false(live->has_ended);
     g_autoptr(Wire) wire = knock(fixture);
     g_autofree char *answer = wire_ask(wire, "GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n");
     static const char *const expected[] = {
