@@ -413,6 +413,13 @@ static void handle_challenge(HttpRequest *request, void *data)
     access_handle_challenge(((Fixture *)data)->access, request);
 }
 
+/* What a route beside the session asks of access_is_same_origin(). */
+static void handle_own(HttpRequest *request, void *data)
+{
+    bool is_own = access_is_same_origin(request);
+    http_reply_json(request, is_own ? 200 : 403, json_object());
+}
+
 static void run(Fixture *fixture, void (*script)(Asking *asking))
 {
     g_autoptr(GError) error = NULL;
@@ -428,6 +435,7 @@ static void run(Fixture *fixture, void (*script)(Asking *asking))
     asking_listen(&asking);
     web_route(asking.web, "/api/session", handle_session, fixture);
     web_route(asking.web, "/api/challenge", handle_challenge, fixture);
+    web_route(asking.web, "/own", handle_own, NULL);
     asking_run(&asking, script);
     asking_close_web(&asking);
     store_close(fixture->store);
@@ -583,6 +591,40 @@ static Answer *change(Asking *asking, const char *headers, const char *old, cons
 {
     g_autofree char *body = g_strdup_printf("{\"old\":\"%s\",\"new\":\"%s\"}", old, new);
     return post(asking, "/api/session/password", headers, body);
+}
+
+static void script_own(Asking *asking)
+{
+    g_autofree char *own =
+        g_strdup_printf("Cookie: a=b\r\nOrigin: http://127.0.0.1:%d\r\n", asking->port);
+    const struct {
+        const char *method, *headers;
+        int status;
+    } cases[] = {
+        {"POST", "", 200},
+        {"POST", "Origin: http://evil\r\n", 200}, /* nobody's name is used */
+        {"POST", "Cookie: a=b\r\n", 403},
+        {"POST", "Cookie: a=b\r\nOrigin: http://evil\r\n", 403},
+        {"POST", "Cookie: a=b\r\nOrigin: null\r\n", 403},
+        {"POST", "Cookie: a=b\r\nAuthorization: Basic eA==\r\n", 403},
+        {"POST", "Cookie: a=b\r\nAuthorization: Bearer x\r\n", 200},
+        {"POST", "Cookie: a=b\r\nSec-Fetch-Site: same-origin\r\n", 200},
+        {"POST", "Cookie: a=b\r\nSec-Fetch-Site: same-site\r\n", 403},
+        {"POST", own, 200},
+        {"GET", own, 200},
+        {"GET", "Cookie: a=b\r\n", 200},
+        {"GET", "Cookie: a=b\r\nOrigin: http://evil\r\n", 403},
+        {"GET", "Cookie: a=b\r\nSec-Fetch-Site: cross-site\r\n", 403},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(Answer) answer = ask(asking, cases[i].method, "/own", cases[i].headers, "", 0);
+        g_assert_cmpint(answer->status, ==, cases[i].status);
+    }
+}
+
+static void test_own(void)
+{
+    run(&(Fixture){0}, script_own);
 }
 
 static void script_password(Asking *asking)
@@ -817,6 +859,7 @@ int main(int argc, char **argv)
     g_test_add_func("/access/noise", test_noise);
     g_test_add_func("/access/session", test_session);
     g_test_add_func("/access/secure", test_secure);
+    g_test_add_func("/access/own-page", test_own);
     g_test_add_func("/access/token", test_token);
     g_test_add_func("/access/password/change", test_password_change);
     g_test_add_func("/access/throttled", test_throttled);

@@ -41,7 +41,8 @@ bool access_identify(Access *access, HttpRequest *request, Identity *ret_identit
 bool access_identify_token(Access *access, const char *token, Identity *ret_identity,
                            GError **error);
 /* For cookie-authenticated writes and WebSockets: Origin (or Sec-Fetch-Site) says that it is our
- * own page. Requests with a bearer token or without any cookie pass. */
+ * own page. Requests with a bearer token or without any cookie pass, and reads without either
+ * header, whose answers no other page can see. */
 bool access_is_same_origin(HttpRequest *request);
 char *access_challenge(Access *access); /* single use, LIMIT_CHALLENGE_SECONDS */
 
