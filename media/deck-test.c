@@ -175,7 +175,12 @@ static double loudness(const float *stereo, size_t frames)
 static void wait_sound(Deck *deck, int64_t position, float *stereo, size_t frames)
 {
     int64_t deadline = g_get_monotonic_time() + PATIENCE_US;
-    while (deck_audio_read_at(deck, position, stereo, frames) < frames) {
+    size_t have = 0; /* what was read is gone from the ring */
+    for (;;) {
+        have +=
+            deck_audio_read_at(deck, position + (int64_t)have, stereo + have * 2, frames - have);
+        if (have == frames)
+            return;
         g_assert_cmpint(g_get_monotonic_time(), <, deadline);
         (void)deck_wait(deck, 1000);
     }

@@ -373,6 +373,16 @@ static void drop_stale(Deck *deck)
     }
 }
 
+/* At each poll, not only with each picture: sound may still come when the last picture is shown. */
+static void drop_unheard(Deck *deck)
+{
+    if (!deck->has_held)
+        return;
+    int64_t behind_us = MAX(0, deck->held.pts_us - SOUND_BEHIND_US);
+    int64_t position = behind_us / 1000 * (RING_SOUND_RATE / 1000);
+    ring_drop_sound_before(deck->ring, deck->serial, position);
+}
+
 static void hold(Deck *deck, const RingPicture *picture, const uint8_t *pixels)
 {
     deck->has_held = true;
@@ -391,8 +401,6 @@ static void hold(Deck *deck, const RingPicture *picture, const uint8_t *pixels)
     }
     deck->clip.corrupted += picture->is_corrupted && deck->state != DECK_ENDED;
     deck->counts.frames++;
-    int64_t behind_us = MAX(0, picture->pts_us - SOUND_BEHIND_US);
-    ring_drop_sound_before(deck->ring, deck->serial, behind_us / 1000 * (RING_SOUND_RATE / 1000));
 }
 
 /* `limit` is an index or a time. What was taken last stays in front until something newer is due.
@@ -511,6 +519,7 @@ DeckState deck_poll(Deck *deck)
         restart_worker(deck, now_us);
     send_cue(deck);
     drop_stale(deck);
+    drop_unheard(deck);
     keep_deadlines(deck, elapsed_us);
     return deck->state;
 }
