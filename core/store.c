@@ -473,6 +473,14 @@ static bool read_epoch(Store *store, GError **error)
     return kept != NULL;
 }
 
+bool store_renew_epoch(Store *store, GError **error)
+{
+    g_assert(!store->loop && store->depth == 0);
+    json_auto_t *gone = database_query_values(store->writer, error,
+                                              "DELETE FROM store_meta WHERE name = 'epoch'", NULL);
+    return gone && read_epoch(store, error);
+}
+
 static bool take_lock(Store *store, const char *folder, GError **error)
 {
     g_autofree char *path = g_build_filename(folder, "serve.lock", NULL);

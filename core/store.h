@@ -44,6 +44,8 @@ void store_close(Store *store);
 bool store_is_idle(const Store *store);
 /* Changes only when numbers may be lost or reused (new database, restore). */
 const char *store_epoch(const Store *store);
+/* After a restore; on a store without a loop. */
+bool store_renew_epoch(Store *store, GError **error);
 
 /* Brings owner's tables from its recorded version to the count of migrations (NULL-ended), in one
  * transaction. STORE_ERROR_NEWER if the recorded version is higher. Before any store_write(). */

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * The command line of serambi, read. */
+#pragma once
+#include <glib.h>
+
+typedef struct {
+    char *data, *config, *listen, *plugins, *worker, *role;
+    gboolean password_stdin, defaults, version, help;
+    char **words; /* "user", "add", "rina" */
+} Options;
+
+/* Exit statuses, fit for scripts. */
+enum { OPTIONS_DONE = 0, OPTIONS_FAILED = 1, OPTIONS_USAGE = 2 };
