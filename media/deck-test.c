@@ -491,14 +491,15 @@ static char *make_liar(const char *name, const char *script)
 static void test_liars(void)
 {
     static const char *const SCRIPTS[] = {
-        "#!/bin/sh\necho '{\"ready\":1}' >&4\nexec cat <&4 >&2\n",
-        "#!/bin/sh\necho 'hello' >&4\nexec cat <&4 >&2\n",
+        "#!/bin/sh\nhead -c 1 <&4 >/dev/null\necho '{\"ready\":1}' >&4\nexec cat <&4 >/dev/null\n",
+        "#!/bin/sh\nhead -c 1 <&4 >/dev/null\necho 'hello' >&4\nexec cat <&4 >/dev/null\n",
         "#!/bin/sh\necho "
         "'{\"ready\":{\"clip\":1,\"width\":99999,\"height\":1,\"fps_n\":1,\"fps_d\":0,"
-        "\"has_video\":true,\"has_audio\":true}}' >&4\nexec cat <&4 >&2\n",
-        "#!/bin/sh\necho '{\"ended\":{\"clip\":1,\"frames\":-1,\"samples\":0,\"corrupted\":0}}' "
+        "\"has_video\":true,\"has_audio\":true}}' >&4\nexec cat <&4 >/dev/null\n",
+        "#!/bin/sh\nhead -c 1 <&4 >/dev/null\necho "
+        "'{\"ended\":{\"clip\":1,\"frames\":-1,\"samples\":0,\"corrupted\":0}}' "
         ">&4\n"
-        "exec cat <&4 >&2\n",
+        "exec cat <&4 >/dev/null\n",
     };
     for (size_t i = 0; i < G_N_ELEMENTS(SCRIPTS); i++) {
         g_autofree char *liar = make_liar("liar", SCRIPTS[i]);

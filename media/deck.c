@@ -132,13 +132,15 @@ static void fail_clip(Deck *deck, const char *code, const char *message)
 {
     if (deck->state != DECK_CUEING && deck->state != DECK_READY)
         return;
+    bool was_sent = deck->fd < 0; /* else no worker has seen the file: it is not to blame */
     close_file(deck);
     deck->state = DECK_FAILED;
     deck->failure_code = code;
     g_free(deck->failure);
     deck->failure = g_strndup(message, MESSAGE_BYTES);
     deck->counts.failed++;
-    strike(deck->quarantine, deck->key);
+    if (was_sent)
+        strike(deck->quarantine, deck->key);
 }
 
 static void forget_clip(Deck *deck)
@@ -487,16 +489,19 @@ size_t deck_audio_read(Deck *deck, float *ret_stereo, size_t frames)
 /* ---- turns -------------------------------------------------------------------------------------
  */
 
-static void keep_deadlines(Deck *deck, int64_t elapsed_us)
+static void keep_beat(Deck *deck, int64_t elapsed_us)
 {
-    if (deck->process.pid == 0 || deck->process.is_killed)
-        return;
     uint32_t beat = ring_picture_beat(deck->ring);
     bool has_beaten = beat != deck->beat;
     deck->beat = beat;
     deck->starving_us = deck->is_starving && !has_beaten ? deck->starving_us + elapsed_us : 0;
     if (deck->starving_us > (int64_t)deck->options.beat_within_ms * 1000)
         kill_worker(deck, "stalled", "no new picture came in time");
+}
+
+/* Counts while there is no worker as well: who cues wants to know soon that nothing will come. */
+static void keep_deadline(Deck *deck, int64_t elapsed_us)
+{
     if (deck->state != DECK_CUEING)
         return;
     deck->cueing_us += elapsed_us;
@@ -520,7 +525,9 @@ DeckState deck_poll(Deck *deck)
     send_cue(deck);
     drop_stale(deck);
     drop_unheard(deck);
-    keep_deadlines(deck, elapsed_us);
+    if (deck->process.pid != 0 && !deck->process.is_killed)
+        keep_beat(deck, elapsed_us);
+    keep_deadline(deck, elapsed_us);
     return deck->state;
 }
 
