@@ -10,11 +10,6 @@ typedef struct {
     int64_t max_running;
 } AnnouncementsSettings;
 
-/* The server half's cache; the truth is in the table. */
-typedef struct {
-    int64_t next_expiry_us; /* 0: nothing running expires */
-} Messages;
-
 /* What the display half shows now. */
 typedef struct {
     char *ticker; /* all running texts on one line; NULL: none */
@@ -24,8 +19,8 @@ typedef struct {
     bool ticker_changed, banner_changed, takeover_changed;
 } Notices;
 
+/* The server half keeps nothing: the truth is in its table. */
 typedef struct {
-    Messages messages;
     Notices notices;
 } Announcements;
 

@@ -23,7 +23,9 @@ const char *const messages_migrations[] = {
     " withdrawn_us BIGINT,"
     " is_running BIGINT NOT NULL,"
     " author TEXT NOT NULL);"
-    "CREATE INDEX announcements_running ON announcements_message (is_running, published_us);",
+    /* What runs is little, what ran is much: neither is ever searched row by row. */
+    "CREATE INDEX announcements_running ON announcements_message (is_running, expires_us);"
+    "CREATE INDEX announcements_history ON announcements_message (published_us, id);",
     NULL,
 };
 
@@ -73,23 +75,12 @@ static json_t *running(Serambi *self, GError **error)
         ""));
 }
 
-/* Notes the next expiry and publishes the list; inside a savepoint. */
+/* Publishes the list; inside a savepoint. */
 static bool publish_running(Serambi *self, GError **error)
 {
-    Announcements *state = serambi_state(self);
     json_t *list = running(self, error);
     if (!list)
         return false;
-    state->messages.next_expiry_us = 0;
-    size_t index;
-    json_t *message;
-    json_array_foreach(json_object_get(list, "announcements"), index, message)
-    {
-        json_int_t expires_us = json_integer_value(json_object_get(message, "expires_us"));
-        if (expires_us &&
-            (!state->messages.next_expiry_us || expires_us < state->messages.next_expiry_us))
-            state->messages.next_expiry_us = expires_us;
-    }
     serambi_publish(self, "live", list);
     return true;
 }
@@ -227,14 +218,24 @@ static json_t *insert(Serambi *self, const Draft *draft, const char *author, GEr
     return rows ? message_from_row(json_array_get(rows, 0)) : NULL;
 }
 
-static bool has_place(Serambi *self, GError **error)
+/* Whether one more may run; otherwise it has replied. */
+static bool check_place(Serambi *self, SerambiRequest *request)
 {
     const AnnouncementsSettings *settings = serambi_settings(self);
+    GError *error = NULL;
     json_auto_t *rows = serambi_query(
-        self, error, "SELECT COUNT(*) AS count FROM announcements_message WHERE is_running = 1",
+        self, &error, "SELECT COUNT(*) AS count FROM announcements_message WHERE is_running = 1",
         "");
-    json_int_t count = json_integer_value(json_object_get(json_array_get(rows, 0), "count"));
-    return rows && count < settings->max_running;
+    if (!rows) {
+        reply_failure(request, error);
+        return false;
+    }
+    if (json_integer_value(json_object_get(json_array_get(rows, 0), "count")) <
+        settings->max_running)
+        return true;
+    serambi_reply_error(request, 409, "announcements.too_many",
+                        "too many announcements are running: withdraw one first");
+    return false;
 }
 
 static void handle_publish(Serambi *self, SerambiRequest *request)
@@ -255,15 +256,9 @@ static void handle_publish(Serambi *self, SerambiRequest *request)
             ((const AnnouncementsSettings *)serambi_settings(self))->max_characters);
         return;
     }
-    GError *error = NULL;
-    if (!has_place(self, &error)) {
-        if (error)
-            reply_failure(request, error);
-        else
-            serambi_reply_error(request, 409, "announcements.too_many",
-                                "too many announcements are running: withdraw one first");
+    if (!check_place(self, request))
         return;
-    }
+    GError *error = NULL;
     json_auto_t *message = insert(self, &draft, serambi_request_user(request), &error);
     if (!message || !publish_change(self, "add", json_integer_value(json_object_get(message, "id")),
                                     json_incref(message), &error)) {
@@ -319,30 +314,29 @@ static void handle_withdraw(Serambi *self, SerambiRequest *request)
 
 static void handle_restore(Serambi *self, SerambiRequest *request)
 {
+    if (!check_place(self, request))
+        return;
     change(self, request, "restore",
            "UPDATE announcements_message SET is_running = 1, withdrawn_us = NULL"
            " WHERE id = $1 AND is_running = 0 AND (expires_us IS NULL OR expires_us > $2)"
            " RETURNING " COLUMNS);
 }
 
+/* Asks the table and no note of its own: a note would outlive a commit that failed. */
 static void on_tick(Serambi *self)
 {
-    Announcements *state = serambi_state(self);
-    int64_t now_us = serambi_now_us(self);
-    if (!state->messages.next_expiry_us || now_us < state->messages.next_expiry_us)
-        return;
     g_autoptr(GError) error = NULL;
     json_auto_t *rows = serambi_query(self, &error,
                                       "UPDATE announcements_message SET is_running = 0"
                                       " WHERE is_running = 1 AND expires_us <= $1 RETURNING id",
-                                      "i", now_us);
+                                      "i", serambi_now_us(self));
     size_t index;
     json_t *row;
     json_array_foreach(rows, index, row)
         serambi_publish(self, "events",
                         json_pack("{s:s, s:O, s:n}", "op", "expire", "id",
                                   json_object_get(row, "id"), "announcement"));
-    if (!rows || !publish_running(self, &error))
+    if (!rows || (json_array_size(rows) > 0 && !publish_running(self, &error)))
         serambi_log(self, LOG_ERR, "could not end expired announcements: %s, trying again",
                     error->message);
 }
