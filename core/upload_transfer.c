@@ -174,7 +174,7 @@ static void start_write(Transfer *transfer)
     };
     g_queue_init(&transfer->pieces);
     transfer->write = write;
-    jobs_run(transfer->upload->uploads->jobs, write_work, write_done, write, write_free);
+    uploads_run(transfer->upload->uploads, write_work, write_done, write, write_free);
 }
 
 static int64_t kept_offset(const Transfer *transfer)

@@ -119,6 +119,51 @@ static void refuse_size(HttpRequest *request, const UploadKind *kind)
                                    .max_bytes = kind->max_bytes});
 }
 
+/* --- Threads -----------------------------------------------------------------------------------*/
+
+typedef struct {
+    uv_work_t request;
+    Uploads *uploads; /* NULL: freed meanwhile */
+    void (*work)(void *data);
+    void (*done)(void *data);
+    void *data;
+    GDestroyNotify free_data;
+} Work;
+
+static void run_work(uv_work_t *request)
+{
+    Work *work = request->data;
+    work->work(work->data);
+}
+
+static void on_worked(uv_work_t *request, int status)
+{
+    Work *work = request->data;
+    if (work->uploads != NULL) {
+        g_queue_remove(&work->uploads->works, work);
+        work->done(work->data);
+    }
+    work->free_data(work->data);
+    g_free(work);
+}
+
+void uploads_run(Uploads *uploads, void (*work)(void *data), void (*done)(void *data), void *data,
+                 GDestroyNotify free_data)
+{
+    Work *entry = g_new0(Work, 1);
+    *entry = (Work){
+        .uploads = uploads, .work = work, .done = done, .data = data, .free_data = free_data};
+    entry->request.data = entry;
+    g_queue_push_tail(&uploads->works, entry);
+    g_assert(uv_queue_work(uploads->loop, &entry->request, run_work, on_worked) == 0);
+}
+
+static void detach_works(Uploads *uploads)
+{
+    for (Work *work; (work = g_queue_pop_head(&uploads->works)) != NULL;)
+        work->uploads = NULL;
+}
+
 /* --- Uploads in memory -------------------------------------------------------------------------*/
 
 const UploadKind *uploads_kind(Uploads *uploads, const char *name)
@@ -297,7 +342,7 @@ void uploads_discard(Uploads *uploads, const char *id)
     Discard *discard = g_new0(Discard, 1);
     discard->folder = upload_store_ref(uploads->folder);
     discard->id = g_strdup(id);
-    jobs_run(uploads->jobs, discard_work, discard_done, discard, discard_free);
+    uploads_run(uploads, discard_work, discard_done, discard, discard_free);
 }
 
 static bool remove_work(Store *store, void *data)
@@ -541,7 +586,7 @@ static void create(Uploads *uploads, HttpRequest *request, const Identity *ident
     Deed *deed = deed_new(uploads, upload, &upload->record, request);
     deed->has_checksum = wish.has_checksum;
     deed->checksum = wish.checksum;
-    jobs_run(uploads->jobs, create_work, create_done, deed, deed_release);
+    uploads_run(uploads, create_work, create_done, deed, deed_release);
 }
 
 /* --- One upload --------------------------------------------------------------------------------*/
@@ -849,7 +894,7 @@ Uploads *uploads_new(Store *store, Access *access, Jobs *jobs, uv_loop_t *loop,
     *uploads = (Uploads){
         .store = store,
         .access = access,
-        .jobs = jobs,
+        .loop = loop,
         .folder = folder,
         .folder_path = g_steal_pointer(&path),
         .reserve_bytes = options->reserve_bytes,
@@ -875,6 +920,7 @@ void uploads_free(Uploads *uploads)
     if (uploads == NULL)
         return;
     uv_close((uv_handle_t *)uploads->sweeper, on_sweeper_closed);
+    detach_works(uploads);
     g_hash_table_unref(uploads->open);
     g_ptr_array_unref(uploads->kinds);
     upload_store_unref(uploads->folder);

@@ -16,7 +16,8 @@ typedef struct Transfer Transfer;
 struct Uploads {
     Store *store;
     Access *access;
-    Jobs *jobs;
+    uv_loop_t *loop;
+    GQueue works; /* Work in threads now */
     UploadFolder *folder;
     char *folder_path;
     int64_t reserve_bytes, quota_bytes;
@@ -48,6 +49,10 @@ void uploads_answer(HttpRequest *request, int status, const UploadAnswer *answer
 /* By what went wrong: 507 when the disk is full, else 500. */
 void uploads_answer_failure(HttpRequest *request, const GError *error);
 
+/* work in a thread of the pool, then done on the loop unless the uploads were freed, then
+ * free_data. Not by jobs.h: when the program stops, the jobs end before the last request does. */
+void uploads_run(Uploads *uploads, void (*work)(void *data), void (*done)(void *data), void *data,
+                 GDestroyNotify free_data);
 const UploadKind *uploads_kind(Uploads *uploads, const char *name); /* NULL: none of that name */
 /* The upload is free again: the next in line. */
 void uploads_next(Upload *upload);
