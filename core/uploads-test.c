@@ -998,6 +998,35 @@ static void close_jobs(Asking *asking)
     jobs_close(fixture->jobs, on_jobs_closed, fixture);
 }
 
+static void stop_uploads(Asking *asking)
+{
+    uploads_stop(((Fixture *)asking->context)->uploads);
+}
+
+/* What ends after the plugins is not lost: it is not taken, and completes after the next start. */
+static void script_stopped(Asking *asking)
+{
+    Fixture *fixture = asking->context;
+    g_autofree char *path = created(asking, fixture->rina, 6);
+    int fd = patch_partly(asking, fixture->rina, path, 0, "abcdef", 6, 3);
+    asking_errand(asking, stop_uploads);
+    asking_send(fd, "def", 3);
+    g_autoptr(Answer) answer = asking_read(fd, false);
+    close(fd);
+    g_assert_cmpint(answer->status, >=, 500);
+    assert_status(patch(asking, fixture->rina, path, 0, "abcdef", 6, ""), 503, NULL);
+    g_assert_cmpint(fixture->completed, ==, 0);
+    asking_errand(asking, restart_uploads);
+    int64_t at = offset_of(asking, fixture->rina, path);
+    assert_status(patch(asking, fixture->rina, path, at, &"abcdef"[at], 6 - at, ""), 204, NULL);
+    assert_complete(fixture, 1, (const uint8_t *)"abcdef", 6);
+}
+
+static void test_stopped(void)
+{
+    run(&(Fixture){0}, script_stopped);
+}
+
 static void note_jobs(Asking *asking)
 {
     Fixture *fixture = asking->context;
@@ -1057,6 +1086,7 @@ int main(int argc, char **argv)
     g_test_add_func("/uploads/full", test_full);
     g_test_add_func("/uploads/refusing-disk", test_refusing_disk);
     g_test_add_func("/uploads/long", test_long);
+    g_test_add_func("/uploads/stopped", test_stopped);
     g_test_add_func("/uploads/abandoned", test_abandoned);
     return g_test_run();
 }

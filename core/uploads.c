@@ -787,6 +787,11 @@ void uploads_add_kind(Uploads *uploads, const UploadKind *kind)
     g_ptr_array_add(uploads->kinds, copy);
 }
 
+void uploads_stop(Uploads *uploads)
+{
+    g_ptr_array_set_size(uploads->kinds, 0);
+}
+
 /* What the disk has and the store does not know: left by a crash between the two. */
 static void sweep_orphans(Uploads *uploads)
 {

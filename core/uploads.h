@@ -31,4 +31,8 @@ Uploads *uploads_new(Store *store, Access *access, Jobs *jobs, uv_loop_t *loop,
 void uploads_free(Uploads *uploads);
 bool uploads_migrate(Store *store, GError **error);
 void uploads_add_kind(Uploads *uploads, const UploadKind *kind); /* copied */
+/* Before the plugins stop: from here on nothing begins or completes (503, 500), clients go on
+ * later.
+ */
+void uploads_stop(Uploads *uploads);
 void uploads_handle(Uploads *uploads, HttpRequest *request);
