@@ -118,7 +118,7 @@ static void make_bar(Layout *layout)
     int height = has_two_rows ? 2 * row : row;
     int top = layout->height - height;
     int margin = (int)lround(LOOK_SAFE_MARGIN * layout->width);
-    int inset = row / 8, gap = row / 4;
+    int inset = row / 12, gap = row / 4;
     int inside = layout->width - 2 * margin;
     layout->areas[AREA_BAR] = (Rect){0, top, layout->width, height};
 

@@ -18,6 +18,7 @@
 /* A device that asked for nothing so long is lost. */
 #define SILENT_DEVICE_US (2 * G_USEC_PER_SEC)
 #define REOPEN_US        (5 * G_USEC_PER_SEC)
+#define FAR_US           INT64_C(1000000000000)
 
 typedef enum { VOICE_FREE = 0, VOICE_PLAYING, VOICE_STOPPING, VOICE_DONE } VoiceState;
 
@@ -193,7 +194,9 @@ static void voice_mix(Mixer *mixer, MixerVoice *voice, float *sum, size_t frames
     int state = atomic_load(&voice->state);
     if (state == VOICE_FREE || state == VOICE_DONE)
         return;
-    int64_t due = (block_us - atomic_load(&voice->start_us)) * SAMPLES_PER_MS / 1000;
+    /* Farther off than this it only matters that it is far. */
+    int64_t gone_us = CLAMP(block_us - atomic_load(&voice->start_us), -FAR_US, FAR_US);
+    int64_t due = gone_us * SAMPLES_PER_MS / 1000;
     bool is_stopping = state == VOICE_STOPPING;
     size_t skip = 0; /* of this block, before the voice begins */
     if (!voice->has_begun) {

@@ -131,7 +131,7 @@ static PangoAlignment pango_alignment(const TextWish *wish, bool is_rtl)
 }
 
 static PangoLayout *layout_new(Texts *texts, const TextWish *wish, const char *string,
-                               double font_px)
+                               double font_px, bool is_paragraph)
 {
     PangoLayout *layout = pango_layout_new(texts->context);
     PangoFontDescription *font = pango_font_description_from_string(LOOK_FONT);
@@ -142,7 +142,8 @@ static PangoLayout *layout_new(Texts *texts, const TextWish *wish, const char *s
     pango_font_description_free(font);
     PangoAttrList *attributes = pango_attr_list_new();
     pango_attr_list_insert(attributes, pango_attr_font_features_new("tnum=1"));
-    if (enlarge_arabic(attributes, string))
+    bool has_arabic = enlarge_arabic(attributes, string);
+    if (has_arabic && is_paragraph)
         pango_layout_set_line_spacing(layout, 1.1f); /* Noto's own 1.36 em becomes 1.5 em */
     pango_layout_set_attributes(layout, attributes);
     pango_attr_list_unref(attributes);
@@ -166,13 +167,19 @@ static PangoLayout *fit_in_box(Texts *texts, const TextWish *wish, const char *s
 {
     double full_px = styles[style_index(wish->style)].share * wish->unit;
     for (double share = 1;; share *= SHRINK_STEP) {
-        PangoLayout *layout = layout_new(texts, wish, string, MAX(full_px * share, 1));
+        PangoLayout *layout = layout_new(texts, wish, string, MAX(full_px * share, 1), true);
         pango_layout_set_width(layout, wish->width * PANGO_SCALE);
-        bool is_smallest = share < SHRINK_MIN;
+        /* The smallest size must still let one line into the box: 1.5 em of large Arabic. */
+        double line_px = full_px * share * 1.5 * LOOK_ARABIC_SCALE;
+        bool is_smallest = share < SHRINK_MIN && (line_px <= wish->height || full_px * share < 4);
         pango_layout_set_wrap(layout, is_smallest ? PANGO_WRAP_WORD_CHAR : PANGO_WRAP_WORD);
         if (is_smallest) {
             pango_layout_set_height(layout, wish->height * PANGO_SCALE);
             pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);
+            /* Pango counts lines without their spacing: a line less may be needed. */
+            for (int lines = pango_layout_get_line_count(layout);
+                 lines > 1 && !layout_fits(layout, wish); lines--)
+                pango_layout_set_height(layout, 1 - lines);
             return layout;
         }
         if (layout_fits(layout, wish))
@@ -371,13 +378,13 @@ Text *text_on_line(Texts *texts, const TextWish *wish, const char *string)
         return text;
     g_strdelimit(valid, "\n\r\t", ' ');
     double font_px = styles[style_index(wish->style)].share * wish->unit;
-    PangoLayout *layout = layout_new(texts, wish, valid, font_px);
+    PangoLayout *layout = layout_new(texts, wish, valid, font_px, false);
     pango_layout_set_single_paragraph_mode(layout, TRUE);
     PangoRectangle logical;
     pango_layout_get_pixel_extents(layout, NULL, &logical);
     if (logical.height > wish->height && wish->height > 0) {
         g_object_unref(layout);
-        layout = layout_new(texts, wish, valid, font_px * wish->height / logical.height);
+        layout = layout_new(texts, wish, valid, font_px * wish->height / logical.height, false);
         pango_layout_set_single_paragraph_mode(layout, TRUE);
         pango_layout_get_pixel_extents(layout, NULL, &logical);
     }
@@ -397,7 +404,7 @@ Text *text_in_lines(Texts *texts, const TextWish *wish, const char *string)
     if (text)
         return text;
     double font_px = styles[style_index(wish->style)].share * wish->unit;
-    PangoLayout *layout = layout_new(texts, wish, valid, font_px);
+    PangoLayout *layout = layout_new(texts, wish, valid, font_px, true);
     pango_layout_set_width(layout, wish->width * PANGO_SCALE);
     pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
     pango_layout_set_alignment(layout, pango_alignment(wish, layout_is_rtl(layout)));
