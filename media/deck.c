@@ -360,7 +360,7 @@ static void reject_picture(Deck *deck)
 /* Pictures of earlier cues that were still on their way. */
 static void drop_stale(Deck *deck)
 {
-    RingPicture picture;
+    RingPicture picture = {0};
     const uint8_t *pixels;
     if (deck->process.is_killed)
         return;
@@ -409,8 +409,8 @@ static void hold(Deck *deck, const RingPicture *picture, const uint8_t *pixels)
  */
 static bool take(Deck *deck, int64_t limit, bool is_time, DeckFrame *ret_frame)
 {
-    RingPicture picture;
-    RingPicture due;
+    RingPicture picture = {0};
+    RingPicture due = {0};
     const uint8_t *pixels = NULL;
     const uint8_t *due_pixels = NULL;
     uint32_t due_at = 0;
