@@ -515,6 +515,55 @@ static void test_small_things(void)
     kit_free(kit);
 }
 
+/* The reserve of the disk is kept: a plugin that asks is told so. */
+static void test_room(void)
+{
+    Kit *kit = kit_new(&hall);
+    g_autoptr(GError) error = NULL;
+    kit_host(kit)->options.reserve_bytes = INT64_MAX;
+    g_assert_false(serambi_has_room(kit_self(kit), &error));
+    g_assert_error(error, STORE_ERROR, STORE_ERROR_FULL);
+    kit_free(kit);
+}
+
+/* All or nothing: a wrong file leaves the old values. */
+static void test_reload(void)
+{
+    Kit *kit = kit_new(&hall);
+    const HallSettings *values = serambi_settings(kit_self(kit));
+    g_autofree char *path = g_build_filename(kit_data_folder(kit), "new.ini", NULL);
+    g_autoptr(GError) error = NULL;
+    g_assert_true(g_file_set_contents(path, "[hall]\nlimit=0\n", -1, NULL));
+    Settings *wrong = settings_load(path, false, NULL);
+    g_assert_false(host_reload(kit_host(kit), wrong, &error));
+    g_assert_error(error, SETTINGS_ERROR, SETTINGS_ERROR_VALUE);
+    g_assert_cmpint(values->limit, ==, 10);
+    g_assert_true(g_file_set_contents(path, "[hall]\nlimit=77\n", -1, NULL));
+    Settings *right = settings_load(path, false, NULL);
+    g_assert_true(host_reload(kit_host(kit), right, NULL));
+    kit_run(kit);
+    g_assert_cmpint(values->limit, ==, 77);
+    kit_free(kit);
+    settings_free(wrong);
+    settings_free(right);
+}
+
+extern const SerambiAsset core_assets[];
+
+static void test_words(void)
+{
+    Words *words = words_new(core_assets);
+    g_assert_cmpstr(words_get(words, "id", "no.such.word"), ==, "no.such.word");
+    g_assert_cmpstr(words_get(words, "xx", "brand"), ==, "brand");
+    const char *indonesian = words_get(words, "id", "brand");
+    g_assert_cmpstr(indonesian, !=, "brand");
+    g_assert_cmpstr(words_get(words, "id", "brand"), ==, indonesian);
+    words_free(words);
+    Words *none = words_new(NULL);
+    g_assert_cmpstr(words_get(none, "id", "title"), ==, "title");
+    words_free(none);
+}
+
 static void test_beside(void)
 {
     Kit *kit = kit_new(&hall);
@@ -673,6 +722,9 @@ int main(int argc, char **argv)
     g_test_add_func("/host/wrong-setting", test_wrong_setting);
     g_test_add_func("/host/restart", test_restart);
     g_test_add_func("/host/small-things", test_small_things);
+    g_test_add_func("/host/room", test_room);
+    g_test_add_func("/host/reload", test_reload);
+    g_test_add_func("/host/words", test_words);
     g_test_add_func("/host/beside", test_beside);
     g_test_add_func("/host/folders", test_folders);
     g_test_add_func("/host/documents", test_documents);
