@@ -205,7 +205,6 @@ bool board_publish(Serambi *self, GError **error)
         return false;
     serambi_publish(self, "desk",
                     json_pack("{s:I}", "version", (json_int_t)++queue->server.desk_version));
-    g_strlcpy(queue->server.day, day, sizeof queue->server.day);
     return true;
 }
 
@@ -225,6 +224,15 @@ bool board_publish_call(Serambi *self, const json_t *ticket, bool is_recall, GEr
 /* --- Time
  * ----------------------------------------------------------------------------------------- */
 
+/* The queue watches its own board, which arrives here when it is on disk: a day whose first board
+ * was lost with its commit is begun again. */
+static void on_board(Serambi *self, const char *channel, const json_t *body)
+{
+    Queue *queue = serambi_state(self);
+    const char *day = json_string_value(json_object_get(body, "day"));
+    g_strlcpy(queue->server.day, day ? day : "", sizeof queue->server.day);
+}
+
 /* At the library's midnight the board is empty and numbers start at one. */
 static void on_tick(Serambi *self)
 {
@@ -234,7 +242,7 @@ static void on_tick(Serambi *self)
     if (!strcmp(day, queue->server.day))
         return;
     g_autoptr(GError) error = NULL;
-    if (!board_publish(self, &error))
+    if (!tickets_end_days(self, &error) || !board_publish(self, &error))
         serambi_log(self, LOG_ERR, "could not start the day's board: %s, trying again",
                     error->message);
 }
@@ -284,5 +292,10 @@ const SerambiTopic board_topics[] = {
 
 const SerambiTimer board_timers[] = {
     {"day", 1, on_tick},
+    {0},
+};
+
+const SerambiWatch board_watches[] = {
+    {"queue:board", on_board},
     {0},
 };

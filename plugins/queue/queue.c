@@ -3,6 +3,7 @@
  *
  * The queue: services, numbers, counters, calling; board, ticket page, counter console. */
 #include "plugins/queue/queue.h"
+#include <syslog.h>
 
 extern const SerambiAsset queue_assets[];
 
@@ -50,7 +51,12 @@ static bool server_start(Serambi *self, GError **error)
     Queue *queue = serambi_state(self);
     queue->server.issued = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     queue->server.desk_version = serambi_now_us(self);
-    return board_publish(self, error);
+    const char *zone_name = ((const QueueSettings *)serambi_settings(self))->time_zone;
+    g_autoptr(GTimeZone) zone = g_time_zone_new_identifier(zone_name);
+    if (*zone_name && !zone)
+        serambi_log(self, LOG_WARNING, "time zone '%s' is not known here, days begin at 0:00 UTC",
+                    zone_name);
+    return tickets_end_days(self, error) && board_publish(self, error);
 }
 
 static void server_stop(Serambi *self)
@@ -64,6 +70,6 @@ SERAMBI_PLUGIN(.id = "queue", .version = "1",
                .places = SERAMBI_ON_SERVER | SERAMBI_ON_DISPLAY, .state_size = sizeof(Queue),
                .settings_size = sizeof(QueueSettings), .settings = settings,
                .migrations = tickets_migrations, .routes = routes_table, .topics = board_topics,
-               .timers = board_timers, .display_watches = screen_watches, .layers = screen_layers,
-               .assets = queue_assets, .start = server_start, .stop = server_stop,
-               .display_start = screen_start, .display_stop = screen_stop, );
+               .watches = board_watches, .timers = board_timers, .display_watches = screen_watches,
+               .layers = screen_layers, .assets = queue_assets, .start = server_start,
+               .stop = server_stop, .display_start = screen_start, .display_stop = screen_stop, );

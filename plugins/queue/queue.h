@@ -22,7 +22,7 @@ typedef struct {
     GHashTable *issued; /* peer address -> tickets in this window; owned */
     int64_t window_start_us;
     int64_t desk_version;
-    char day[11]; /* of the last publication: at midnight the board is made anew */
+    char day[11]; /* of the board that is on disk: at midnight it is made anew */
 } QueueServer;
 
 typedef struct {
@@ -31,10 +31,11 @@ typedef struct {
 } QueueShownCall;
 
 typedef struct {
-    json_t *board; /* newest value; NULL before the first */
-    GQueue calls;  /* QueueShownCall, to be shown one after the other */
-    int64_t shown_until_us;
-    bool board_changed, chip_changed, spotlight_changed;
+    json_t *board;                     /* newest value; NULL before the first */
+    GQueue calls;                      /* QueueShownCall, to be shown one after the other */
+    int64_t shown_until_us;            /* the first of them; 0: it is not yet shown */
+    int64_t last_call, last_called_us; /* already taken: a reconnect brings it again */
+    bool board_changed, chip_changed;
 } QueueScreen;
 
 typedef struct {
@@ -56,9 +57,12 @@ extern const char *const tickets_migrations[];
 /* The local date ("2026-11-23") of a time in the library's zone. */
 void tickets_day(Serambi *self, int64_t at_us, char ret_day[11]);
 
-/* Issues the next number of a service for today. The same key gives the same ticket again (P5 of
- * the reference: double tap, retry). New reference; NULL with error, or NULL without error and
- * *ret_code set when refused ("queue.closed", "queue.unknown_service"). */
+/* The ticket that a request with that key was given before (double tap, retry): the same key gives
+ * the same ticket again. New reference; NULL without error when there is none. */
+json_t *tickets_by_key(Serambi *self, const char *key, GError **error);
+/* Issues the next number of a service for today; the key must be new. New reference; NULL with
+ * error, or NULL without error and *ret_code set when refused ("queue.closed",
+ * "queue.unknown_service"). */
 json_t *tickets_issue(Serambi *self, int64_t service, const char *key, const char **ret_code,
                       GError **error);
 json_t *tickets_by_secret(Serambi *self, const char *secret, GError **error); /* also in GET */
@@ -82,6 +86,8 @@ json_t *tickets_move(Serambi *self, int64_t id, const TicketMove *move, int64_t 
                      const char *actor, GError **error);
 bool tickets_record_call(Serambi *self, const json_t *ticket, bool is_recall, int64_t *ret_call,
                          GError **error);
+/* Ends what earlier days left open: nobody will call it any more. */
+bool tickets_end_days(Serambi *self, GError **error);
 
 /* --- wait.c -------------------------------------------------------------------------------------
  */
@@ -106,6 +112,7 @@ json_t *board_ticket(Serambi *self, const json_t *row, bool with_id, GError **er
 json_t *board_services(Serambi *self, GError **error); /* also in GET */
 extern const SerambiTopic board_topics[];
 extern const SerambiTimer board_timers[];
+extern const SerambiWatch board_watches[];
 
 /* --- routes.c, screen.c --------------------------------------------------------------------------
  */

@@ -97,6 +97,15 @@ static void handle_take(Serambi *self, SerambiRequest *request)
     const char *key = read_key(request);
     if (!key)
         return;
+    json_t *known = tickets_by_key(self, key, &error);
+    if (known) {
+        reply_ticket(self, request, 201, known, false);
+        return;
+    }
+    if (error) {
+        reply_failure(request, error);
+        return;
+    }
     if (!count_address(self, serambi_request_peer(request))) {
         serambi_reply_error(request, 429, "queue.too_many",
                             "too many numbers from one address: try again in ten minutes");

@@ -32,22 +32,36 @@ static void on_board(Serambi *self, const char *channel, const json_t *body)
     screen->board_changed = screen->chip_changed = true;
 }
 
+static bool is_stale(Serambi *self, int64_t called_us)
+{
+    return serambi_now_us(self) - called_us > STALE_CALL_US;
+}
+
+/* Numbers of calls begin again with a new database, times go on. */
+static bool is_new_call(QueueScreen *screen, int64_t call, int64_t called_us)
+{
+    if (call <= screen->last_call && called_us <= screen->last_called_us)
+        return false;
+    screen->last_call = call;
+    screen->last_called_us = called_us;
+    return true;
+}
+
 static void on_call(Serambi *self, const char *channel, const json_t *body)
 {
     QueueScreen *screen = screen_of(self);
     const char *ticket = json_string_value(json_object_get(body, "ticket"));
     const char *counter = json_string_value(json_object_get(body, "counter"));
     int64_t called_us = json_integer_value(json_object_get(body, "called_us"));
-    if (!ticket || !counter || serambi_now_us(self) - called_us > STALE_CALL_US ||
-        g_queue_get_length(&screen->calls) >= CALLS_MAX)
+    if (!ticket || !counter ||
+        !is_new_call(screen, json_integer_value(json_object_get(body, "call")), called_us) ||
+        is_stale(self, called_us) || g_queue_get_length(&screen->calls) >= CALLS_MAX)
         return;
     QueueShownCall *call = g_new0(QueueShownCall, 1);
     call->ticket = g_strdup(ticket);
     call->counter = g_strdup(counter);
     call->called_us = called_us;
     g_queue_push_tail(&screen->calls, call);
-    if (g_queue_get_length(&screen->calls) == 1)
-        screen->shown_until_us = 0;
 }
 
 /* The catalogue's text with {counter} filled in; g_free(). */
@@ -156,22 +170,28 @@ static void draw_chip(Serambi *self, SerambiCanvas *canvas)
 /* --- Spotlight
  * ------------------------------------------------------------------------------------ */
 
+/* Ends the call that is shown, and those behind it that have become too old meanwhile. */
+static void drop_shown(Serambi *self)
+{
+    QueueScreen *screen = screen_of(self);
+    screen->shown_until_us = 0;
+    shown_call_free(g_queue_pop_head(&screen->calls));
+    const QueueShownCall *call;
+    while ((call = g_queue_peek_head(&screen->calls)) && is_stale(self, call->called_us))
+        shown_call_free(g_queue_pop_head(&screen->calls));
+}
+
 static bool prepare_spotlight(Serambi *self, int64_t now_us)
 {
     QueueScreen *screen = screen_of(self);
     const QueueSettings *settings = serambi_settings(self);
-    if (g_queue_is_empty(&screen->calls))
-        return take(&screen->spotlight_changed);
-    if (screen->shown_until_us == 0) {
-        screen->shown_until_us = now_us + settings->spotlight_seconds * G_USEC_PER_SEC;
-        return true;
-    }
-    if (now_us < screen->shown_until_us)
+    if (g_queue_is_empty(&screen->calls) ||
+        (screen->shown_until_us != 0 && now_us < screen->shown_until_us))
         return false;
-    shown_call_free(g_queue_pop_head(&screen->calls));
-    screen->shown_until_us = g_queue_is_empty(&screen->calls)
-                                 ? 0
-                                 : now_us + settings->spotlight_seconds * G_USEC_PER_SEC;
+    if (screen->shown_until_us != 0)
+        drop_shown(self);
+    if (!g_queue_is_empty(&screen->calls))
+        screen->shown_until_us = now_us + settings->spotlight_seconds * G_USEC_PER_SEC;
     return true;
 }
 

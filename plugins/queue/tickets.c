@@ -9,7 +9,9 @@
  *
  *   waiting -> called -> done        no_show, parked -> waiting (at its old place)
  *           -> left      -> no_show  called -> waiting in another service (transfer)
- *                        -> parked   */
+ *                        -> parked   parked -> left
+ *
+ * At the end of its day a ticket that still waits or is parked has left, a called one is done. */
 #include "plugins/queue/queue.h"
 #include <string.h>
 
@@ -48,11 +50,17 @@ const char *const tickets_migrations[] = {
     /* What the ticket's page was told last; is_untold: its state changed since. */
     " shown_ahead BIGINT, shown_wait TEXT, is_untold BIGINT NOT NULL DEFAULT 0,"
     " UNIQUE (first_service, day, number));"
+    /* Ten years of tickets lie here; each of these finds a day's, or a handful. */
     "CREATE INDEX queue_ticket_waiting ON queue_ticket (day, state, sort_us, id);"
     "CREATE INDEX queue_ticket_untold ON queue_ticket (id) WHERE is_untold = 1;"
+    "CREATE INDEX queue_ticket_called ON queue_ticket (counter, called_us) WHERE state = 'called';"
+    "CREATE INDEX queue_ticket_done ON queue_ticket (day, ended_us) WHERE state = 'done';"
+    "CREATE INDEX queue_ticket_active ON queue_ticket (day)"
+    " WHERE state IN ('waiting', 'called', 'parked');"
     "CREATE TABLE queue_call ("
     " id BIGINT PRIMARY KEY, ticket BIGINT NOT NULL REFERENCES queue_ticket (id),"
     " counter TEXT NOT NULL, called_us BIGINT NOT NULL, is_recall BIGINT NOT NULL);"
+    "CREATE INDEX queue_call_time ON queue_call (called_us, counter);"
     "CREATE TABLE queue_request ("
     " request_key TEXT PRIMARY KEY, ticket BIGINT NOT NULL REFERENCES queue_ticket (id));"
     "CREATE TABLE queue_audit ("
@@ -116,18 +124,16 @@ static json_t *next_number(Serambi *self, int64_t service, const char *day, GErr
         "is", service, day));
 }
 
+json_t *tickets_by_key(Serambi *self, const char *key, GError **error)
+{
+    return first_row(serambi_query(
+        self, error, "SELECT " TICKET_COLUMNS " FROM queue_ticket WHERE request_key = $1", "s",
+        key));
+}
+
 json_t *tickets_issue(Serambi *self, int64_t service, const char *key, const char **ret_code,
                       GError **error)
 {
-    GError *failure = NULL;
-    json_t *known = first_row(serambi_query(
-        self, &failure, "SELECT " TICKET_COLUMNS " FROM queue_ticket WHERE request_key = $1", "s",
-        key));
-    if (known || failure) {
-        if (failure)
-            g_propagate_error(error, failure);
-        return known;
-    }
     json_auto_t *found = serambi_query(
         self, error, "SELECT code, is_open FROM queue_service WHERE id = $1", "i", service);
     if (!found)
@@ -286,16 +292,42 @@ json_t *tickets_move(Serambi *self, int64_t id, const TicketMove *move, int64_t 
     if (!move->to)
         return audit(self, actor, move->name, ticket, error) ? json_incref(ticket) : NULL;
     bool is_end = strcmp(move->to, "waiting") && strcmp(move->to, "parked");
+    char day[11];
+    tickets_day(self, serambi_now_us(self), day);
     json_t *moved = first_row(serambi_query(
         self, error,
         "UPDATE queue_ticket SET state = $3, version = version + 1, is_untold = 1,"
         " service = CASE WHEN $4 > 0 THEN $4 ELSE service END,"
         " counter = CASE WHEN $5 = 1 THEN counter ELSE NULL END,"
         " ended_us = CASE WHEN $6 = 1 THEN $7 ELSE NULL END"
-        " WHERE id = $1 AND version = $2 RETURNING " TICKET_COLUMNS,
-        "iisiiii", id, (int64_t)json_integer_value(json_object_get(ticket, "version")), move->to,
-        service, (int64_t)move->keeps_counter, (int64_t)is_end, serambi_now_us(self)));
+        " WHERE id = $1 AND version = $2 AND ($3 <> 'waiting' OR day = $8)"
+        " RETURNING " TICKET_COLUMNS,
+        "iisiiiis", id, (int64_t)json_integer_value(json_object_get(ticket, "version")), move->to,
+        service, (int64_t)move->keeps_counter, (int64_t)is_end, serambi_now_us(self), day));
     if (moved && !audit(self, actor, move->name, moved, error))
         g_clear_pointer(&moved, json_decref);
     return moved;
+}
+
+/* --- The end of a day ----------------------------------------------------------------------------
+ */
+
+bool tickets_end_days(Serambi *self, GError **error)
+{
+    char day[11];
+    tickets_day(self, serambi_now_us(self), day);
+    json_auto_t *rows = serambi_query(
+        self, error,
+        "UPDATE queue_ticket SET state = CASE WHEN state = 'called' THEN 'done' ELSE 'left' END,"
+        " version = version + 1, is_untold = 1, ended_us = $2"
+        " WHERE state IN ('waiting', 'called', 'parked') AND day < $1 RETURNING " TICKET_COLUMNS,
+        "si", day, serambi_now_us(self));
+    size_t index;
+    json_t *row;
+    json_array_foreach(rows, index, row)
+    {
+        if (!audit(self, "", "end-of-day", row, error))
+            return false;
+    }
+    return rows != NULL;
 }
