@@ -249,6 +249,30 @@ static void test_serve(void)
     server_free(server);
 }
 
+/* A typing error stops the start, with its place. */
+static void test_wrong_settings(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("serambi-wrong-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "serambi.ini", NULL);
+    g_autofree char *text = NULL;
+    g_assert_true(g_file_set_contents(path, "[serambi]\nreserv_mb=1\n", -1, NULL));
+    g_assert_cmpint(run(&text, "serve --data %s --listen 127.0.0.1:0", folder), ==, 1);
+    assert_says(text, "line 2: [serambi] has no setting 'reserv_mb', did you mean 'reserve_mb'?");
+    /* A plugin that can not be opened is off; the server is there. */
+    g_autofree char *junk = g_build_filename(g_getenv("SERAMBI_PLUGINS"), "hall.so", NULL);
+    g_assert_true(g_file_set_contents(junk, "junk", -1, NULL));
+    g_assert_true(g_file_set_contents(path, "[hall]\nseats=1\n", -1, NULL));
+    Server server = {.data = folder};
+    start(&server);
+    g_autofree char *plugins = ask(&server, "GET", "/api/plugins", "", "");
+    assert_says(plugins, "\"id\":\"hall\"");
+    assert_says(plugins, "\"state\":\"off\"");
+    g_assert_cmpint(stop(&server, SIGTERM), ==, 0);
+    g_free(server.password);
+    (void)g_unlink(junk);
+    g_assert_true(folders_remove(folder, NULL));
+}
+
 static void test_port_in_use(void)
 {
     Server *server = server_new();
@@ -339,6 +363,7 @@ int main(int argc, char **argv)
     g_test_add_func("/serambi/usage", test_usage);
     g_test_add_func("/serambi/check", test_check);
     g_test_add_func("/serambi/serve", test_serve);
+    g_test_add_func("/serambi/wrong-settings", test_wrong_settings);
     g_test_add_func("/serambi/port-in-use", test_port_in_use);
     g_test_add_func("/serambi/admin", test_admin);
     g_test_add_func("/serambi/backup", test_backup);

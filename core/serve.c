@@ -293,6 +293,24 @@ static bool open_web(Server *server, GError **error)
     return true;
 }
 
+/* An unknown name is a mistake, unless it may belong to a plugin that could not be opened: that one
+ * is off, the house opens all the same. */
+static bool check_unknown(const Server *server, GPtrArray *entries, GError **error)
+{
+    GError *failure = NULL;
+    if (settings_check_unknown(server->settings, &failure))
+        return true;
+    for (guint i = 0; i < entries->len; i++) {
+        if (!((const LoaderEntry *)entries->pdata[i])->error)
+            continue;
+        g_message("%s; going on, since a plugin could not be opened", failure->message);
+        g_error_free(failure);
+        return true;
+    }
+    g_propagate_error(error, failure);
+    return false;
+}
+
 static bool start_host(Server *server, GError **error)
 {
     g_autofree char *folder =
@@ -316,7 +334,7 @@ static bool start_host(Server *server, GError **error)
             assets_add(server->assets, plugin->id, plugin->assets);
     }
     host_start(server->host, entries, server->settings);
-    return assets_finish(server->assets, error) && settings_check_unknown(server->settings, error);
+    return assets_finish(server->assets, error) && check_unknown(server, entries, error);
 }
 
 static bool read_settings(Server *server, GError **error)
