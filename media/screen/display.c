@@ -58,7 +58,8 @@ static void lay_out(Display *display)
                                   house_settings(display)->is_mirrored);
     Serambi *house = display_house(display);
     house_arrange(house, &display->layout, public_address(display),
-                  !layers_has_area(display->layers, house, "clock"));
+                  !layers_has_area(display->layers, house, "clock"),
+                  layers_has_area(display->layers, house, "card"));
     layers_set_layout(display->layers, &display->layout);
 }
 
@@ -139,13 +140,14 @@ static void load_settings(Display *display, const char *config)
     display->settings = settings_load(NULL, true, NULL);
 }
 
-/* A lying cinema has no room for a card beside the picture: it is seen between clips, unless the
- * house slide shows a code itself. */
+/* In the cinema a card never lies beside the house slide's own code, and lying there is no room for
+ * it on a clip either. */
 static void place_card(Display *display)
 {
-    bool is_crowded = display->layout.kind == LAYOUT_CINEMA && !display->layout.is_portrait;
+    bool shows_clip = layers_show_clip(display->layers);
+    bool is_crowded = shows_clip ? !display->layout.is_portrait : public_address(display) != NULL;
     layers_hide_area(display->layers, AREA_CARD,
-                     is_crowded && (public_address(display) || layers_show_clip(display->layers)));
+                     display->layout.kind == LAYOUT_CINEMA && is_crowded);
 }
 
 static void paint(Display *display, int64_t monotonic_us)

@@ -5,6 +5,7 @@
  * canvas.c. */
 #include "core/limits.h"
 #include "media/screen/display_private.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -190,7 +191,8 @@ char *serambi_random_text(Serambi *self, size_t size)
 {
     g_autofree uint8_t *bytes = g_malloc0(MAX(size, 1));
     for (size_t i = 0; i < size; i += 256)
-        (void)getentropy(bytes + i, MIN(size - i, 256));
+        if (getentropy(bytes + i, MIN(size - i, 256)) != 0)
+            g_error("the kernel gives no random bytes: %s", g_strerror(errno));
     g_autofree char *text = g_base64_encode(bytes, size);
     g_strdelimit(text, "+", '-');
     g_strdelimit(text, "/", '_');

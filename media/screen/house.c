@@ -12,7 +12,7 @@
 typedef struct {
     Layout layout;
     char *address; /* for the QR code; NULL: none */
-    bool has_clock, has_bar_changed, has_slide_changed;
+    bool has_clock, has_card, has_bar_changed, has_slide_changed;
     int shown_minute; /* of the day */
     char clock[8];
 } House;
@@ -22,11 +22,13 @@ static House *house_of(Serambi *self)
     return serambi_state(self);
 }
 
-void house_arrange(Serambi *self, const Layout *layout, const char *address, bool has_clock)
+void house_arrange(Serambi *self, const Layout *layout, const char *address, bool has_clock,
+                   bool has_card)
 {
     House *house = house_of(self);
     house->layout = *layout;
     house->has_clock = has_clock;
+    house->has_card = has_card;
     g_free(house->address);
     house->address = g_strdup(address);
     house->has_bar_changed = house->has_slide_changed = true;
@@ -104,7 +106,8 @@ static void draw_welcome(Serambi *self, SerambiCanvas *canvas, SerambiBox column
 static void draw_code(Serambi *self, SerambiCanvas *canvas, SerambiBox card)
 {
     House *house = house_of(self);
-    serambi_draw_plate(canvas, card, "leaf_plate", 1, 0.02);
+    if (house->layout.kind == LAYOUT_CINEMA)
+        serambi_draw_plate(canvas, card, "leaf_plate", 1, 0.02);
     double padding = card.width * 0.07;
     int width, height;
     serambi_canvas_size(canvas, &width, &height, NULL);
@@ -132,7 +135,8 @@ static void draw_slide(Serambi *self, SerambiCanvas *canvas)
         serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "leaf_plate", 1, 0.02);
     bool is_tall = height > width;
     /* In a small picture a code would be too fine to scan: words only. */
-    bool has_code = house->address && MIN(width, height) > house->layout.unit / 2;
+    bool has_code = house->address && MIN(width, height) > house->layout.unit / 2 &&
+                    (is_whole || !house->has_card);
     if (!has_code) {
         draw_welcome(self, canvas, (SerambiBox){0.06, 0.06, 0.88, 0.88});
     } else if (is_tall) {

@@ -17,5 +17,10 @@ typedef struct {
 
 extern const SerambiPlugin house_plugin; /* id "display" */
 
-/* The screen changed its shape, or another address is to be shown; address may be NULL. */
-void house_arrange(Serambi *self, const Layout *layout, const char *address, bool has_clock);
+/* The screen changed its shape, or another address is to be shown.
+ *
+ * address    what the QR code says; NULL: none
+ * has_clock  nobody else draws one
+ * has_card   somebody else shows a code beside the picture: a small slide needs none */
+void house_arrange(Serambi *self, const Layout *layout, const char *address, bool has_clock,
+                   bool has_card);

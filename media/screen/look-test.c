@@ -170,14 +170,13 @@ static Screen *screen_new(LayoutKind kind, int width, int height, bool is_mirror
         (Ground){g_new(uint32_t, (size_t)width * (size_t)height), width, height, width};
     screen->house = house_new();
     screen->monotonic_us = 1000000;
-    house_arrange(screen->house, &screen->layout, "http://perpus.malangkota.go.id", true);
+    house_arrange(screen->house, &screen->layout, "http://perpus.malangkota.go.id", true, true);
     for (const SerambiLayer *layer = house_plugin.layers; layer->name; layer++)
         layers_add(screen->layers, screen->house, layer);
     for (const SerambiLayer *layer = lobby_layers; layer->name; layer++)
         layers_add(screen->layers, NULL, layer);
     layers_set_layout(screen->layers, &screen->layout);
-    bool is_crowded = kind == LAYOUT_CINEMA && !screen->layout.is_portrait;
-    layers_hide_area(screen->layers, AREA_CARD, is_crowded);
+    layers_hide_area(screen->layers, AREA_CARD, kind == LAYOUT_CINEMA);
     set_all_changed();
     return screen;
 }

@@ -66,6 +66,7 @@ static void test_sizes(void)
     Texts *texts = texts_new();
     TextWish here = wish;
     here.style = TEXT_CALLED_NUMBER;
+    here.height = 250; /* less than a line, but enough for its digits */
     g_autoptr(Text) number = text_in_box(texts, &here, "A-017");
     here.style = TEXT_CAPTION;
     g_autoptr(Text) caption = text_in_box(texts, &here, "A-017");

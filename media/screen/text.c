@@ -156,11 +156,24 @@ static bool layout_is_rtl(PangoLayout *layout)
     return pango_layout_get_direction(layout, 0) == PANGO_DIRECTION_RTL;
 }
 
+/* Numbers are capitals and digits: the room that a line keeps for descenders is theirs. */
+static PangoRectangle layout_extents(PangoLayout *layout, TextStyle style)
+{
+    PangoRectangle ink, logical;
+    pango_layout_get_pixel_extents(layout, &ink, &logical);
+    bool is_number =
+        style == TEXT_CALLED_NUMBER || style == TEXT_BOARD_NUMBER || style == TEXT_CLOCK;
+    if (is_number && ink.height > 0) {
+        logical.y = ink.y;
+        logical.height = ink.height;
+    }
+    return logical;
+}
+
 static bool layout_fits(PangoLayout *layout, const TextWish *wish)
 {
-    PangoRectangle logical;
-    pango_layout_get_pixel_extents(layout, NULL, &logical);
-    return logical.width <= wish->width && logical.height <= wish->height;
+    PangoRectangle extents = layout_extents(layout, wish->style);
+    return extents.width <= wish->width && extents.height <= wish->height;
 }
 
 static PangoLayout *fit_in_box(Texts *texts, const TextWish *wish, const char *string)
@@ -363,9 +376,8 @@ Text *text_in_box(Texts *texts, const TextWish *wish, const char *string)
         return text;
     PangoLayout *layout = fit_in_box(texts, wish, valid);
     pango_layout_set_alignment(layout, pango_alignment(wish, layout_is_rtl(layout)));
-    PangoRectangle logical;
-    pango_layout_get_pixel_extents(layout, NULL, &logical);
-    int top = (wish->height - logical.height) / 2 - logical.y;
+    PangoRectangle extents = layout_extents(layout, wish->style);
+    int top = (wish->height - extents.height) / 2 - extents.y;
     return texts_keep(texts, text_new(layout, wish, false, top), key);
 }
 
