@@ -376,6 +376,38 @@ static void test_sounds(void)
     theatre_close();
 }
 
+/* Through a device: what SDL wrote to its file is the chime. */
+static void test_device(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("serambi-sound-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "heard", NULL);
+    g_setenv("SDL_AUDIODRIVER", "disk", TRUE);
+    g_setenv("SDL_DISKAUDIOFILE", path, TRUE);
+    theatre_open(NULL);
+    mixer_use_device(theatre->mixer, theatre->errands);
+    while (!mixer_has_device(theatre->mixer))
+        turn();
+    SerambiClip *bell = clip_new(theatre->clips, NULL, "chime:call", now_us(), 0, on_end);
+    while (theatre->ends == 0)
+        turn();
+    clip_drop(bell);
+    theatre_close();
+    g_autofree char *bytes = NULL;
+    gsize size;
+    g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
+    float peak = 0;
+    for (gsize i = 0; i + sizeof(float) <= size; i += sizeof(float)) {
+        float sample;
+        memcpy(&sample, bytes + i, sizeof sample);
+        peak = MAX(peak, sample < 0 ? -sample : sample);
+    }
+    g_assert_cmpfloat(peak, >, 0.4);
+    g_assert_cmpfloat(peak, <, 0.6);
+    g_assert_cmpuint(size, >, 48000 * sizeof(float));
+    remove_folder(folder);
+    g_setenv("SDL_AUDIODRIVER", "dummy", TRUE);
+}
+
 /* More clips than there are decks and places: each gets its end or its turn, none is lost. */
 static void test_too_many(void)
 {
@@ -405,6 +437,7 @@ int main(int argc, char **argv)
     g_test_add_func("/clip/worker-dies", test_worker_dies);
     g_test_add_func("/clip/refusals", test_refusals);
     g_test_add_func("/clip/sounds", test_sounds);
+    g_test_add_func("/clip/device", test_device);
     g_test_add_func("/clip/too-many", test_too_many);
     return g_test_run();
 }
