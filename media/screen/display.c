@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Where nothing moves plugins are asked so often whether something has changed. */
-#define IDLE_US       (50 * 1000)
+#define IDLE_US       (100 * 1000)
 #define MESSAGES_TURN 64
 #define ARRANGED      "arrangement.json"
 

@@ -137,7 +137,10 @@ static void draw_slide(Serambi *self, SerambiCanvas *canvas)
     /* In a small picture a code would be too fine to scan: words only. */
     bool has_code = house->address && MIN(width, height) > house->layout.unit / 2 &&
                     (is_whole || !house->has_card);
-    if (!has_code) {
+    if (!has_code && is_whole && house->has_card && !is_tall) {
+        /* The card of others comes into the lower corner at the end side. */
+        draw_welcome(self, canvas, (SerambiBox){0.04, 0.12, 0.57, 0.74});
+    } else if (!has_code) {
         draw_welcome(self, canvas, (SerambiBox){0.06, 0.06, 0.88, 0.88});
     } else if (is_tall) {
         draw_welcome(self, canvas, (SerambiBox){0.06, 0.10, 0.88, 0.38});

@@ -22,7 +22,7 @@ static const Share lying[][AREA_COUNT] = {
         {
             [AREA_CAPTION] = {10, 81, 90, 98},
             [AREA_BANNER] = {3, 4, 97, 30},
-            [AREA_CARD] = {72, 52, 97, 96},
+            [AREA_CARD] = {63, 60, 97, 96},
         },
     [LAYOUT_DESK] =
         {

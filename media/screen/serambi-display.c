@@ -89,12 +89,13 @@ static void *wait_for_signals(void *data)
         int number;
         if (sigwait(signals, &number) != 0)
             continue;
+        if (number == SIGUSR2)
+            return NULL; /* the main thread is done with us */
         if (number == SIGUSR1)
             display_post_snapshot();
         else
             display_post_quit();
     }
-    return NULL;
 }
 
 static void block_signals(sigset_t *signals)
@@ -104,6 +105,7 @@ static void block_signals(sigset_t *signals)
     sigaddset(signals, SIGINT);
     sigaddset(signals, SIGHUP);
     sigaddset(signals, SIGUSR1);
+    sigaddset(signals, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
@@ -160,7 +162,7 @@ static int run(const DisplayOptions *options)
         }
     }
     notify_systemd("STOPPING=1");
-    pthread_cancel(waiter);
+    pthread_kill(waiter, SIGUSR2);
     pthread_join(waiter, NULL);
     display_free(display);
     return EXIT_SUCCESS;
