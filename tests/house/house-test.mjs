@@ -132,7 +132,7 @@ test('the house', async (t) => {
 test('a disk under its reserve refuses what would grow', async (t) => {
   const folder = temporaryFolder(t);
   const config = join(folder, 'serambi.ini');
-  writeFileSync(config, '[serambi]\nreserve_mb=100000000\n');
+  writeFileSync(config, '[serambi]\nreserve_mb=1000000\n');
   const server = await new Server(join(folder, 'server'), { args: ['--config', config] }).start();
   t.after(() => server.stop());
   const editor = server.token('editor');
@@ -151,7 +151,7 @@ test('a wrong setting names file, line, key and what would be right', (t) => {
   const check = spawnSync(join(build, 'core/serambi'),
     ['check', '--config', config, '--plugins', join(build, 'plugins')], { encoding: 'utf8' });
   assert.equal(check.status, 1);
-  assert.match(check.stderr, /serambi\.ini:3/);
+  assert.match(check.stderr, /serambi\.ini', line 3: \[queue\]/);
   assert.match(check.stderr, /service_minutes/);
   assert.match(check.stderr, /1.*120/);
 });

@@ -138,6 +138,7 @@ export class Display {
 
   /** The picture on the screen now, as width x height RGB at the given size. */
   async look(width = 64, height = 36) {
+    await until('the display draws', () => this.output.includes('first frame'));
     rmSync(this.picture, { force: true });
     this.child.kill('SIGUSR1');
     await until('the picture is written', () => existsSync(this.picture));
