@@ -10,7 +10,7 @@ SERAMBI_PLUGIN(.id = "displays", .version = "1",
                .summary = "Screens: pairing, layout, health; clock and QR card",
                .places = SERAMBI_ON_SERVER | SERAMBI_ON_DISPLAY, .state_size = sizeof(Displays),
                .migrations = screens_migrations, .routes = screens_routes, .topics = screens_topics,
-               .timers = screens_timers, .display_watches = porch_watches,
-               .display_timers = porch_timers, .layers = porch_layers, .assets = displays_assets,
-               .start = screens_start, .stop = screens_stop, .display_start = porch_start,
-               .display_stop = porch_stop, );
+               .watches = screens_watches, .timers = screens_timers,
+               .display_watches = porch_watches, .display_timers = porch_timers,
+               .layers = porch_layers, .assets = displays_assets, .start = screens_start,
+               .stop = screens_stop, .display_start = porch_start, .display_stop = porch_stop, );

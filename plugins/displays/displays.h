@@ -12,7 +12,7 @@
 typedef struct {
     int64_t wrong_codes; /* in this window */
     int64_t window_start_us;
-    char *shown; /* last published list, as text: published again only when it differs */
+    char *shown; /* gist of the list that is on disk: published again only when it differs */
 } Screens;
 
 typedef struct {
@@ -32,6 +32,7 @@ extern const char *const screens_migrations[];
 extern const SerambiRoute screens_routes[];
 extern const SerambiTopic screens_topics[];
 extern const SerambiTimer screens_timers[];
+extern const SerambiWatch screens_watches[];
 bool screens_start(Serambi *self, GError **error);
 void screens_stop(Serambi *self);
 

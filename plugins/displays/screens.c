@@ -84,14 +84,19 @@ static json_t *list(Serambi *self, GError **error)
     return json_pack("{s:o, s:o}", "displays", displays, "pending", pending);
 }
 
-/* What is worth a publication: the list without the times that always change. */
+/* What is worth a publication: the list without what changes with every report. */
 static char *gist(const json_t *shape)
 {
     json_auto_t *copy = json_deep_copy(shape);
     size_t index;
     json_t *screen;
     json_array_foreach(json_object_get(copy, "displays"), index, screen)
+    {
+        json_t *status = json_object_get(screen, "status");
         json_object_del(screen, "last_seen_us");
+        json_object_del(status, "frames");
+        json_object_del(status, "missed");
+    }
     return json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS);
 }
 
@@ -102,14 +107,20 @@ static bool publish_list(Serambi *self, GError **error)
     if (!shape)
         return false;
     g_autofree char *fresh = gist(shape);
-    if (!g_strcmp0(fresh, screens->shown)) {
+    if (g_strcmp0(fresh, screens->shown))
+        serambi_publish(self, "list", shape);
+    else
         json_decref(shape);
-        return true;
-    }
-    g_free(screens->shown);
-    screens->shown = g_steal_pointer(&fresh);
-    serambi_publish(self, "list", shape);
     return true;
+}
+
+/* The plugin watches its own list, which arrives here when it is on disk: what was lost with a
+ * commit was not shown. */
+static void on_list(Serambi *self, const char *channel, const json_t *body)
+{
+    Screens *screens = &((Displays *)serambi_state(self))->screens;
+    g_free(screens->shown);
+    screens->shown = gist(body);
 }
 
 /* What the screen itself follows. */
@@ -163,7 +174,7 @@ static json_t *admit(Serambi *self, const char *key, const char *name, int64_t w
                    "INSERT INTO displays_screen (id, number, name, public_key, layout, volume,"
                    " width, height, admitted_us, last_seen_us, status)"
                    " VALUES ($1, $2, $3, $4, 'desk', 80, $5, $6, $7, $7, '{}') RETURNING " COLUMNS,
-                   "sissiii", id, number, name && *name ? name : plain, key, width, height,
+                   "sissiii", id, number, name ? name : plain, key, width, height,
                    serambi_now_us(self)))
              : NULL;
     if (row)
@@ -289,11 +300,18 @@ static bool may_try(Serambi *self)
     return screens->wrong_codes < WRONG_CODES_MAX;
 }
 
-/* A name that people gave; NULL when it is too long. */
+/* A name that people gave and can read; NULL when there is none. */
 static const char *read_name(const json_t *body)
 {
     const char *name = json_string_value(json_object_get(body, "name"));
-    return name && g_utf8_strlen(name, -1) <= NAME_CHARACTERS ? name : NULL;
+    bool is_visible = false;
+    for (const char *at = name; at && *at; at = g_utf8_next_char(at)) {
+        gunichar character = g_utf8_get_char(at);
+        if (g_unichar_iscntrl(character))
+            return NULL;
+        is_visible = is_visible || g_unichar_isgraph(character);
+    }
+    return is_visible && g_utf8_strlen(name, -1) <= NAME_CHARACTERS ? name : NULL;
 }
 
 static void handle_approve(Serambi *self, SerambiRequest *request)
@@ -345,7 +363,8 @@ static void handle_change(Serambi *self, SerambiRequest *request)
     const char *name = read_name(body);
     const char *layout = json_string_value(json_object_get(body, "layout"));
     int64_t volume = json_integer_value(json_object_get(body, "volume"));
-    if (!name || !*name || !is_layout(layout) || volume < 0 || volume > 100) {
+    if (!name || !is_layout(layout) || volume < 0 || volume > 100 ||
+        !json_is_integer(json_object_get(body, "volume"))) {
         serambi_reply_error(request, 422, "displays.bad_change",
                             "name: 1 to %d characters; layout: cinema, desk or board; volume: 0 to "
                             "100",
@@ -475,5 +494,10 @@ const SerambiTopic screens_topics[] = {
 
 const SerambiTimer screens_timers[] = {
     {"health", 5, on_tick},
+    {0},
+};
+
+const SerambiWatch screens_watches[] = {
+    {"displays:list", on_list},
     {0},
 };
