@@ -45,8 +45,7 @@ static void on_end(Serambi *self, SerambiClip *clip, const GError *error)
     /* The last frame stays until the cut when the clip ended by itself. */
     if (showing && error) {
         g_clear_pointer(&showing->clip, serambi_clip_free);
-        showing->is_over = true;
-        player->picture_changed = true;
+        player->picture_changed = player->picture_changed || showing == &player->now;
     }
 }
 
@@ -62,7 +61,6 @@ static void showing_open(Serambi *self, Showing *showing, const SlotTime *time)
     showing->slot = json_incref(slot);
     showing->clip = serambi_clip_new(self, media, time->start_us,
                                      json_number_value(json_object_get(slot, "gain_db")), on_end);
-    showing->is_over = !showing->clip;
 }
 
 static bool is_same(const SlotTime *a, const SlotTime *b)
@@ -70,20 +68,61 @@ static bool is_same(const SlotTime *a, const SlotTime *b)
     return a->index == b->index && a->start_us == b->start_us;
 }
 
-/* The catalogue of cues for the slot on air. */
+/* The source of the cues in the i-th caption language of the slot on air; NULL: none. */
+static const char *cues_source(Serambi *self, size_t i)
+{
+    const ProgrammeSettings *settings = serambi_settings(self);
+    g_auto(GStrv) languages = g_strsplit(settings->caption_languages, "+", 2);
+    if (i >= g_strv_length(languages))
+        return NULL;
+    return json_string_value(
+        json_object_get(json_object_get(player_of(self)->now.slot, "captions"), languages[i]));
+}
+
+/* Reads the cues that are not here yet: their file may arrive after the clip began. */
 static void load_cues(Serambi *self)
 {
     Player *player = player_of(self);
-    const ProgrammeSettings *settings = serambi_settings(self);
-    g_auto(GStrv) languages = g_strsplit(settings->caption_languages, "+", 2);
-    for (size_t i = 0; i < G_N_ELEMENTS(player->cues); i++)
-        g_clear_pointer(&player->cues[i], json_decref);
-    for (size_t i = 0; i < G_N_ELEMENTS(player->cues) && languages[i]; i++) {
-        const char *source = json_string_value(
-            json_object_get(json_object_get(player->now.slot, "captions"), languages[i]));
-        if (source)
+    for (size_t i = 0; i < G_N_ELEMENTS(player->cues); i++) {
+        const char *source = player->cues[i] ? NULL : cues_source(self, i);
+        if (source && serambi_has(self, source))
             player->cues[i] = serambi_kept_json(self, source);
     }
+}
+
+static void change_cues(Serambi *self)
+{
+    Player *player = player_of(self);
+    for (size_t i = 0; i < G_N_ELEMENTS(player->cues); i++)
+        g_clear_pointer(&player->cues[i], json_decref);
+    load_cues(self);
+}
+
+static void clear_now(Serambi *self)
+{
+    Player *player = player_of(self);
+    if (!player->now.slot)
+        return;
+    showing_clear(&player->now);
+    change_cues(self);
+    player->picture_changed = true;
+}
+
+/* Puts on air what is due: the showing that is ready, or a new one that joins in the middle. */
+static void cut_to(Serambi *self, const SlotTime *due)
+{
+    Player *player = player_of(self);
+    clear_now(self);
+    if (player->next.slot && is_same(&player->next.time, due)) {
+        player->now = player->next;
+        player->next = (Showing){0};
+    } else {
+        showing_open(self, &player->now, due);
+    }
+    if (!player->now.slot)
+        return;
+    change_cues(self);
+    player->picture_changed = true;
 }
 
 /* Brings what is shown in line with the clock. */
@@ -92,31 +131,18 @@ static void follow(Serambi *self, int64_t now_us)
     Player *player = player_of(self);
     SlotTime due, coming;
     if (!slots_at(player->table, now_us, &due)) {
-        if (player->now.slot || player->next.slot) {
-            showing_clear(&player->now);
-            showing_clear(&player->next);
-            load_cues(self);
-            player->picture_changed = true;
-        }
+        clear_now(self);
+        showing_clear(&player->next);
         return;
     }
-    if (!player->now.slot || !is_same(&player->now.time, &due)) {
-        bool was_shown = player->now.slot != NULL;
-        showing_clear(&player->now);
-        if (player->next.slot && is_same(&player->next.time, &due)) {
-            player->now = player->next;
-            player->next = (Showing){0};
-        } else {
-            showing_clear(&player->next);
-            showing_open(self, &player->now, &due);
-        }
-        if (player->now.slot || was_shown) {
-            load_cues(self);
-            player->picture_changed = true;
-        }
-    }
-    if (!player->next.slot && due.end_us - now_us < READY_BEFORE_US &&
-        slots_at(player->table, due.end_us, &coming))
+    if (!player->now.slot || !is_same(&player->now.time, &due))
+        cut_to(self, &due);
+    if (due.end_us - now_us >= READY_BEFORE_US || !slots_at(player->table, due.end_us, &coming))
+        coming = due;
+    /* What is ready for another time, after a jump of the clock, is of no use. */
+    if (player->next.slot && !is_same(&player->next.time, &coming))
+        showing_clear(&player->next);
+    if (!player->next.slot && !is_same(&coming, &due))
         showing_open(self, &player->next, &coming);
 }
 
@@ -140,7 +166,7 @@ static void follow_captions(Serambi *self, int64_t now_us)
 {
     Player *player = player_of(self);
     int64_t at_ms = (now_us - player->now.time.start_us) / 1000;
-    bool is_shown = player->now.clip && !player->now.is_over;
+    bool is_shown = player->now.clip != NULL;
     for (size_t i = 0; i < G_N_ELEMENTS(player->lines); i++) {
         const char *text = is_shown ? cue_at(player->cues[i], at_ms) : NULL;
         if (!g_strcmp0(text, player->lines[i]))
@@ -163,7 +189,7 @@ static bool prepare_picture(Serambi *self, int64_t now_us)
 static void draw_picture(Serambi *self, SerambiCanvas *canvas)
 {
     Player *player = player_of(self);
-    if (player->now.clip && !player->now.is_over)
+    if (player->now.clip)
         serambi_draw_clip(canvas, player->now.clip, (SerambiBox){0, 0, 1, 1});
 }
 
@@ -218,6 +244,25 @@ static void want_files(Serambi *self)
     serambi_want(self, sources);
 }
 
+/* What is on air goes on if the new table still has it at the same time, with its new words. */
+static void keep_on_air(Serambi *self)
+{
+    Player *player = player_of(self);
+    SlotTime due = {0};
+    json_t *slot = slots_at(player->table, serambi_now_us(self), &due)
+                       ? json_array_get(json_object_get(player->table, "slots"), due.index)
+                       : NULL;
+    if (!player->now.slot || due.start_us != player->now.time.start_us ||
+        !json_equal(json_object_get(slot, "media"), json_object_get(player->now.slot, "media"))) {
+        clear_now(self);
+        return;
+    }
+    json_decref(player->now.slot);
+    player->now.slot = json_incref(slot);
+    player->now.time = due;
+    change_cues(self);
+}
+
 static void on_slots(Serambi *self, const char *channel, const json_t *body)
 {
     Player *player = player_of(self);
@@ -225,23 +270,14 @@ static void on_slots(Serambi *self, const char *channel, const json_t *body)
         return;
     json_decref(player->table);
     player->table = json_deep_copy(body);
-    /* What is on air goes on if the new table still has it at the same time. */
-    SlotTime due;
-    if (player->now.slot && slots_at(player->table, serambi_now_us(self), &due) &&
-        due.start_us == player->now.time.start_us &&
-        json_equal(player->now.slot,
-                   json_array_get(json_object_get(player->table, "slots"), due.index)))
-        player->now.time = due;
+    keep_on_air(self);
     showing_clear(&player->next);
     want_files(self);
 }
 
-/* Cues that arrived after their clip began. */
 static void on_tick(Serambi *self)
 {
-    Player *player = player_of(self);
-    if (player->now.slot && !player->cues[0])
-        load_cues(self);
+    load_cues(self);
 }
 
 bool player_start(Serambi *self, GError **error)
@@ -252,9 +288,8 @@ bool player_start(Serambi *self, GError **error)
 void player_stop(Serambi *self)
 {
     Player *player = player_of(self);
-    showing_clear(&player->now);
+    clear_now(self);
     showing_clear(&player->next);
-    load_cues(self);
     g_clear_pointer(&player->table, json_decref);
     for (size_t i = 0; i < G_N_ELEMENTS(player->lines); i++)
         g_clear_pointer(&player->lines[i], g_free);

@@ -131,10 +131,17 @@ static bool publish_slots(Serambi *self, GError **error)
         (json_int_t)start_for(slots, playlist->table, serambi_now_us(self)), "slots", slots);
     if (!keep_table(self, table, error))
         return false;
-    json_decref(playlist->table);
-    playlist->table = json_incref(table);
-    serambi_publish(self, "slots", json_deep_copy(table));
+    serambi_publish(self, "slots", json_incref(table));
     return true;
+}
+
+/* The plugin watches its own table, which arrives here when it is on disk: a table that was lost
+ * with its commit is made again. */
+static void on_slots(Serambi *self, const char *channel, const json_t *body)
+{
+    Playlist *playlist = playlist_of(self);
+    json_decref(playlist->table);
+    playlist->table = json_deep_copy(body);
 }
 
 static void on_tutorials(Serambi *self, const char *channel, const json_t *body)
@@ -252,5 +259,6 @@ const SerambiTopic playlist_topics[] = {
 
 const SerambiWatch playlist_watches[] = {
     {"tutorials:list", on_tutorials},
+    {"programme:slots", on_slots},
     {0},
 };

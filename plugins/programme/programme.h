@@ -30,14 +30,13 @@ bool slots_at(const json_t *table, int64_t now_us, SlotTime *ret_time);
 
 typedef struct {
     json_t *tutorials; /* newest tutorials:list; NULL before the first */
-    json_t *table;     /* as published */
+    json_t *table;     /* as it is on disk */
 } Playlist;
 
 typedef struct {
-    SerambiClip *clip;
-    json_t *slot; /* its entry; NULL: nothing */
+    SerambiClip *clip; /* NULL: it failed, the house slide shows */
+    json_t *slot;      /* its entry; NULL: nothing */
     SlotTime time;
-    bool is_over; /* ended or failed: the house slide shows */
 } Showing;
 
 typedef struct {
