@@ -13,6 +13,7 @@ const char *const clips_migrations[] = {
     " title TEXT NOT NULL, summary TEXT NOT NULL," /* JSON: text by language */
     " filename TEXT NOT NULL, upload TEXT NOT NULL UNIQUE,"
     " path TEXT NOT NULL, folder TEXT," /* of the upload; NULL when it is gone */
+    " output TEXT,"                     /* folder of the worker, while it is at work */
     " media TEXT, poster TEXT, captions TEXT NOT NULL, manifest TEXT,"
     " duration_us BIGINT NOT NULL, percent BIGINT NOT NULL,"
     " reason_code TEXT, reason_message TEXT,"

@@ -8,7 +8,11 @@
  *
  * The row's state is the truth: after a restart everything that was on its way begins again with
  * the uploaded file. A clip is offered to screens and phones only after `prove` decoded every frame
- * of it. When a step fails, its reason is kept for the console and the files are discarded. */
+ * of it. When a step fails, its reason is kept for the console and the files are discarded.
+ *
+ * An Ingest has exactly one thing under way, a job or a file to be kept, and lives until that has
+ * come back: deleting a clip only marks it. What was deleted on its way keeps its upload in the
+ * trash, and begins again when it is restored. */
 #include "plugins/tutorials/tutorials.h"
 #include <string.h>
 #include <syslog.h>
@@ -16,7 +20,13 @@
 #define VIDEO_BYTES_MAX      (4LL * 1024 * 1024 * 1024)
 #define STORYBOARD_BYTES_MAX (256 * 1024)
 #define TITLE_CHARACTERS_MAX 120
-#define TELL_EVERY_US        (400 * 1000)
+#define FILENAME_CHARACTERS  255
+/* The title of an upload without a name, in every language. */
+#define UNNAMED       "\xe2\x80\xa6"
+#define TELL_EVERY_US (400 * 1000)
+
+#define BEGIN_COLUMNS "id, kind, path, folder"
+#define ON_ITS_WAY    "state IN ('received', 'preparing', 'proving') AND deleted_us IS NULL"
 
 /* A file that becomes part of the clip. */
 typedef struct {
@@ -30,6 +40,7 @@ typedef struct {
     int64_t id;
     char *path, *folder, *output; /* output: a folder of the worker's results */
     bool is_storyboard;
+    bool is_cancelled;
     SerambiJob *job;
     json_t *result;   /* of the last step */
     json_t *manifest; /* of prepare or compose */
@@ -97,13 +108,28 @@ static void fail(Ingest *ingest, const char *code, const char *message)
     json_auto_t *rows = serambi_query(
         self, &error,
         "UPDATE tutorials_clip SET state = 'failed', reason_code = $2, reason_message = $3,"
-        " folder = NULL WHERE id = $1",
+        " folder = NULL, output = NULL WHERE id = $1",
         "iss", ingest->id, code, message);
     if (!rows || !clips_publish_work(self, &error))
         serambi_log(self, LOG_ERR, "could not note why clip %" G_GINT64_FORMAT " failed: %s",
                     ingest->id, error->message);
     serambi_discard_folder(self, ingest->folder);
     finish(ingest);
+}
+
+/* Ends the work on a deleted clip; begins anew if it is no longer deleted by now. */
+static void abandon(Ingest *ingest)
+{
+    Serambi *self = ingest->self;
+    g_autoptr(GError) error = NULL;
+    json_auto_t *rows = serambi_query(
+        self, &error, "SELECT " BEGIN_COLUMNS " FROM tutorials_clip WHERE id = $1 AND " ON_ITS_WAY,
+        "i", ingest->id);
+    finish(ingest);
+    const json_t *row = json_array_get(rows, 0);
+    if (!rows || (row && !ingest_begin(self, row, &error)))
+        serambi_log(self, LOG_ERR, "could not begin again: %s, trying after a restart",
+                    error->message);
 }
 
 /* --- Steps
@@ -125,7 +151,7 @@ static void take_progress(Ingest *ingest, const json_t *progress)
 {
     Serambi *self = ingest->self;
     int64_t now_us = serambi_now_us(self);
-    if (now_us - state_of(self)->told_us < TELL_EVERY_US)
+    if (ingest->is_cancelled || now_us - state_of(self)->told_us < TELL_EVERY_US)
         return;
     state_of(self)->told_us = now_us;
     g_autoptr(GError) error = NULL;
@@ -157,6 +183,8 @@ static void run_step(Ingest *ingest, const char *state, const char *const *argv,
                      void (*on_exit)(Serambi *self, bool ok, void *data))
 {
     g_clear_pointer(&ingest->result, json_decref);
+    g_clear_pointer(&ingest->failure_code, g_free);
+    g_clear_pointer(&ingest->failure, g_free);
     g_autoptr(GError) error = NULL;
     if (state && !set_state(ingest, state, 0, &error)) {
         fail(ingest, "error.store", error->message);
@@ -167,10 +195,14 @@ static void run_step(Ingest *ingest, const char *state, const char *const *argv,
         fail(ingest, "tutorials.busy", "too much work is waiting: try again later");
 }
 
-/* True when the step gave a result; otherwise the clip has failed. */
+/* True when the step gave a result; otherwise the clip has failed, or was deleted. */
 static bool step_succeeded(Ingest *ingest, bool ok)
 {
     ingest->job = NULL;
+    if (ingest->is_cancelled) {
+        abandon(ingest);
+        return false;
+    }
     if (ok && ingest->result)
         return true;
     fail(ingest, ingest->failure_code ? ingest->failure_code : "tutorials.worker",
@@ -178,10 +210,16 @@ static bool step_succeeded(Ingest *ingest, bool ok)
     return false;
 }
 
+/* A file of the worker's own folder. */
+static bool is_file_name(const char *name)
+{
+    return name && *name && *name != '.' && !strchr(name, '/');
+}
+
 static void add_part(Ingest *ingest, const char *name, const char *type, const char *column,
                      const char *language, const char *format)
 {
-    if (!name || strchr(name, '/') || *name == '.')
+    if (!is_file_name(name))
         return;
     Part *part = g_new0(Part, 1);
     part->path = g_build_filename(ingest->output, name, NULL);
@@ -222,9 +260,10 @@ static void on_prepared(Serambi *self, bool ok, void *data)
     if (!step_succeeded(ingest, ok))
         return;
     ingest->manifest = json_incref(ingest->result);
+    json_int_t duration_us = json_integer_value(json_object_get(ingest->manifest, "duration_us"));
     const char *master = manifest_text(ingest, "master");
     json_int_t frames = json_integer_value(json_object_get(ingest->manifest, "frames"));
-    if (!master || strchr(master, '/') || frames < 1) {
+    if (!is_file_name(master) || frames < 1 || duration_us < 1) {
         fail(ingest, "tutorials.worker", "the worker's manifest names no video");
         return;
     }
@@ -280,7 +319,7 @@ static void complete(Ingest *ingest)
     json_auto_t *rows = serambi_query(
         self, &error,
         "UPDATE tutorials_clip SET state = 'ready', percent = 100, captions = $2, manifest = $3,"
-        " duration_us = $4, folder = NULL WHERE id = $1",
+        " duration_us = $4, folder = NULL, output = NULL WHERE id = $1",
         "issi", ingest->id, captions, manifest,
         (int64_t)json_integer_value(json_object_get(ingest->manifest, "duration_us")));
     if (!rows || !set_words(ingest, &error) || !clips_publish_list(self, &error) ||
@@ -315,10 +354,11 @@ static bool note_part(Ingest *ingest, const Part *part, const char *sha256, GErr
 static void on_kept(Serambi *self, const char *sha256, int64_t size, const GError *error,
                     void *data)
 {
-    Ingest *ingest = g_hash_table_lookup(state_of(self)->working, data);
-    g_free(data);
-    if (!ingest) /* cancelled meanwhile */
+    Ingest *ingest = data;
+    if (ingest->is_cancelled) {
+        abandon(ingest);
         return;
+    }
     GError *failure = NULL;
     if (!sha256) {
         fail(ingest, "error.full", error->message);
@@ -340,9 +380,7 @@ static void keep_next(Ingest *ingest)
         return;
     }
     const Part *part = g_ptr_array_index(ingest->parts, 0);
-    int64_t *id = g_new(int64_t, 1);
-    *id = ingest->id;
-    serambi_keep_file(ingest->self, part->path, part->type, on_kept, id);
+    serambi_keep_file(ingest->self, part->path, part->type, on_kept, ingest);
 }
 
 /* --- Beginning
@@ -350,15 +388,22 @@ static void keep_next(Ingest *ingest)
 
 bool ingest_begin(Serambi *self, const json_t *row, GError **error)
 {
-    char *output = serambi_new_folder(self, error);
-    if (!output)
+    int64_t id = json_integer_value(json_object_get(row, "id"));
+    if (g_hash_table_contains(state_of(self)->working, &id)) /* it ends, and begins again then */
+        return true;
+    g_autofree char *output = serambi_new_folder(self, error);
+    json_auto_t *noted =
+        output ? serambi_query(self, error, "UPDATE tutorials_clip SET output = $2 WHERE id = $1",
+                               "is", id, output)
+               : NULL;
+    if (!noted)
         return false;
     Ingest *ingest = g_new0(Ingest, 1);
     ingest->self = self;
-    ingest->id = json_integer_value(json_object_get(row, "id"));
+    ingest->id = id;
     ingest->path = g_strdup(json_string_value(json_object_get(row, "path")));
     ingest->folder = g_strdup(json_string_value(json_object_get(row, "folder")));
-    ingest->output = output;
+    ingest->output = g_steal_pointer(&output);
     ingest->is_storyboard =
         !g_strcmp0(json_string_value(json_object_get(row, "kind")), "storyboard");
     ingest->captions = json_object();
@@ -371,21 +416,37 @@ bool ingest_begin(Serambi *self, const json_t *row, GError **error)
 void ingest_cancel(Serambi *self, int64_t id)
 {
     Ingest *ingest = g_hash_table_lookup(state_of(self)->working, &id);
-    if (ingest && ingest->job)
+    if (!ingest)
+        return;
+    ingest->is_cancelled = true;
+    if (ingest->job)
         serambi_cancel(ingest->job);
+}
+
+/* What people can read of a text: without control characters, at most so many characters. */
+static char *readable(const char *text, glong characters)
+{
+    g_autoptr(GString) kept = g_string_new(NULL);
+    for (const char *at = text; *at && characters > 0; at = g_utf8_next_char(at), characters--)
+        if (!g_unichar_iscntrl(g_utf8_get_char(at)))
+            g_string_append_unichar(kept, g_utf8_get_char(at));
+    return g_strstrip(g_string_free(g_steal_pointer(&kept), FALSE));
 }
 
 /* "meminjam-buku.mp4" is "meminjam-buku": a title until somebody gives a better one. */
 static char *title_of(const SerambiUploaded *upload)
 {
     const char *given = json_string_value(json_object_get(upload->metadata, "title"));
-    g_autofree char *text = g_strdup(given && *given ? given : upload->filename);
-    char *dot = given && *given ? NULL : strrchr(text, '.');
-    if (dot && dot != text)
-        *dot = '\0';
-    g_autofree char *cut =
-        g_utf8_substring(text, 0, MIN(g_utf8_strlen(text, -1), TITLE_CHARACTERS_MAX));
-    json_auto_t *title = json_pack("{s:s}", "id", cut);
+    g_autofree char *text = readable(given ? given : "", TITLE_CHARACTERS_MAX);
+    if (!*text) {
+        g_free(text);
+        text = readable(upload->filename, FILENAME_CHARACTERS);
+        char *dot = strrchr(text, '.');
+        if (dot && dot != text)
+            *dot = '\0';
+    }
+    g_autofree char *cut = readable(text, TITLE_CHARACTERS_MAX);
+    json_auto_t *title = json_pack("{s:s}", "id", *cut ? cut : UNNAMED);
     return json_dumps(title, JSON_COMPACT);
 }
 
@@ -398,12 +459,13 @@ static void receive(Serambi *self, const SerambiUploaded *upload, const char *ki
         "INSERT INTO tutorials_clip (id, kind, state, title, summary, filename, upload, path,"
         " folder, captions, duration_us, percent, created_us, author)"
         " SELECT COALESCE(MAX(id), 0) + 1, $1, 'received', $2, '{}', $3, $4, $5, $6, '{}', 0, 0,"
-        " $7, $8 FROM tutorials_clip RETURNING id, kind, path, folder",
+        " $7, $8 FROM tutorials_clip RETURNING " BEGIN_COLUMNS,
         "ssssssis", kind, title ? title : "{}", upload->filename, upload->id, upload->path,
         upload->folder, serambi_now_us(self), upload->user);
     if (!rows || !ingest_begin(self, json_array_get(rows, 0), &error)) {
-        serambi_log(self, LOG_ERR, "could not take up '%s': %s", upload->filename, error->message);
-        return;
+        serambi_log(self, LOG_ERR, "could not take up '%s': %s, trying after a restart",
+                    upload->filename, error->message);
+        g_clear_error(&error);
     }
     if (!clips_publish_work(self, &error))
         serambi_log(self, LOG_ERR, "could not show '%s': %s", upload->filename, error->message);
@@ -419,18 +481,38 @@ static void on_storyboard(Serambi *self, const SerambiUploaded *upload)
     receive(self, upload, "storyboard");
 }
 
+/* What the worker had made of the clips before the program ended. */
+static bool discard_outputs(Serambi *self, GError **error)
+{
+    json_auto_t *rows = serambi_query(
+        self, error, "SELECT output FROM tutorials_clip WHERE output IS NOT NULL", "");
+    size_t index;
+    json_t *row;
+    json_array_foreach(rows, index, row)
+        serambi_discard_folder(self, json_string_value(json_object_get(row, "output")));
+    json_auto_t *done =
+        rows ? serambi_query(self, error,
+                             "UPDATE tutorials_clip SET output = NULL WHERE output IS NOT NULL", "")
+             : NULL;
+    return done != NULL;
+}
+
 bool ingest_start(Serambi *self, GError **error)
 {
     state_of(self)->working =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)ingest_free);
+    if (!discard_outputs(self, error))
+        return false;
     json_auto_t *rows = serambi_query(
         self, error,
-        "SELECT id, kind, path, folder FROM tutorials_clip"
-        " WHERE state IN ('received', 'preparing', 'proving') AND deleted_us IS NULL ORDER BY id",
-        "");
+        "SELECT " BEGIN_COLUMNS " FROM tutorials_clip WHERE " ON_ITS_WAY " ORDER BY id", "");
     size_t index;
     json_t *row;
-    json_array_foreach(rows, index, row) if (!ingest_begin(self, row, error)) return false;
+    json_array_foreach(rows, index, row)
+    {
+        if (!ingest_begin(self, row, error))
+            return false;
+    }
     return rows != NULL;
 }
 

@@ -38,43 +38,59 @@ static void handle_all(Serambi *self, SerambiRequest *request)
     reply_list(request, list, error);
 }
 
-/* Texts by language, each within length; JSON text for the table, g_free(), or NULL. */
+typedef enum { TEXT_BLANK = 1, TEXT_GOOD, TEXT_BAD } TextVerdict;
+
+/* A text that people can read: within length, no control characters but line ends. */
+static TextVerdict judge(const char *text, glong length)
+{
+    TextVerdict verdict = TEXT_BLANK;
+    for (const char *at = text; at && *at; at = g_utf8_next_char(at)) {
+        gunichar character = g_utf8_get_char(at);
+        if (g_unichar_iscntrl(character) && character != '\n')
+            return TEXT_BAD;
+        if (g_unichar_isgraph(character))
+            verdict = TEXT_GOOD;
+    }
+    return text && g_utf8_strlen(text, -1) > length ? TEXT_BAD : verdict;
+}
+
+/* Texts by language, blank ones left out; JSON text for the table, g_free(), or NULL. */
 static char *check_texts(const json_t *texts, glong length)
 {
     json_auto_t *kept = json_object();
     for (size_t i = 0; i < G_N_ELEMENTS(languages); i++) {
-        const char *text = json_string_value(json_object_get(texts, languages[i]));
-        if (!text || !*text)
-            continue;
-        if (g_utf8_strlen(text, -1) > length)
+        json_t *text = json_object_get(texts, languages[i]);
+        TextVerdict verdict = judge(json_string_value(text), length);
+        if (verdict == TEXT_BAD)
             return NULL;
-        json_object_set_new(kept, languages[i], json_string(text));
+        if (verdict == TEXT_GOOD)
+            json_object_set(kept, languages[i], text);
     }
     return json_dumps(kept, JSON_COMPACT);
 }
 
-/* Runs a statement on the clip named in the path and tells the world; replies. */
-static void change(Serambi *self, SerambiRequest *request, const char *sql, const char *first,
-                   const char *second)
+/* The id in the path; false after having replied. */
+static bool read_id(SerambiRequest *request, int64_t *ret_id)
 {
-    GError *error = NULL;
-    int64_t id = 0;
-    if (!g_ascii_string_to_signed(serambi_request_part(request, "id"), 10, 1, G_MAXINT64, &id,
-                                  NULL)) {
-        serambi_reply_error(request, 404, "tutorials.unknown", "no such tutorial");
-        return;
-    }
-    json_auto_t *rows =
-        serambi_query(self, &error, sql, "issi", id, first, second, serambi_now_us(self));
-    if (!rows || !clips_publish_list(self, &error) || !clips_publish_work(self, &error)) {
+    if (g_ascii_string_to_signed(serambi_request_part(request, "id"), 10, 1, G_MAXINT64, ret_id,
+                                 NULL))
+        return true;
+    serambi_reply_error(request, 404, "tutorials.unknown", "no such tutorial");
+    return false;
+}
+
+/* Tells the world of a changed clip and replies with it; takes rows, error. */
+static void reply_changed(Serambi *self, SerambiRequest *request, json_t *rows, GError *error)
+{
+    if (!rows || (json_array_size(rows) > 0 &&
+                  (!clips_publish_list(self, &error) || !clips_publish_work(self, &error))))
         reply_failure(request, error);
-        return;
-    }
-    if (json_array_size(rows) == 0)
-        serambi_reply_error(request, 404, "tutorials.unknown",
-                            "no tutorial %" G_GINT64_FORMAT " in that state", id);
+    else if (json_array_size(rows) == 0)
+        serambi_reply_error(request, 404, "tutorials.unknown", "no tutorial %s in that state",
+                            serambi_request_part(request, "id"));
     else
         serambi_reply(request, 200, clips_staff_shape(json_array_get(rows, 0)));
+    json_decref(rows);
 }
 
 static void handle_edit(Serambi *self, SerambiRequest *request)
@@ -89,31 +105,54 @@ static void handle_edit(Serambi *self, SerambiRequest *request)
                             TITLE_CHARACTERS, SUMMARY_CHARACTERS);
         return;
     }
-    change(self, request,
-           "UPDATE tutorials_clip SET title = $2, summary = $3"
-           " WHERE id = $1 AND deleted_us IS NULL AND $4 > 0 RETURNING " CLIP_COLUMNS,
-           title, summary);
+    GError *error = NULL;
+    int64_t id = 0;
+    if (!read_id(request, &id))
+        return;
+    json_t *rows = serambi_query(self, &error,
+                                 "UPDATE tutorials_clip SET title = $2, summary = $3"
+                                 " WHERE id = $1 AND deleted_us IS NULL RETURNING " CLIP_COLUMNS,
+                                 "iss", id, title, summary);
+    reply_changed(self, request, rows, error);
 }
 
 static void handle_delete(Serambi *self, SerambiRequest *request)
 {
+    GError *error = NULL;
     int64_t id = 0;
-    if (g_ascii_string_to_signed(serambi_request_part(request, "id"), 10, 1, G_MAXINT64, &id, NULL))
+    if (!read_id(request, &id))
+        return;
+    json_t *rows = serambi_query(self, &error,
+                                 "UPDATE tutorials_clip SET deleted_us = $2"
+                                 " WHERE id = $1 AND deleted_us IS NULL RETURNING " CLIP_COLUMNS,
+                                 "ii", id, serambi_now_us(self));
+    if (json_array_size(rows) > 0)
         ingest_cancel(self, id);
-    change(self, request,
-           "UPDATE tutorials_clip SET deleted_us = $4"
-           " WHERE id = $1 AND deleted_us IS NULL AND COALESCE($2, $3) IS NULL"
-           " RETURNING " CLIP_COLUMNS,
-           NULL, NULL);
+    reply_changed(self, request, rows, error);
+}
+
+/* Whether a clip still waits for what the worker makes of it. */
+static bool is_on_its_way(const json_t *row)
+{
+    const char *state = json_string_value(json_object_get(row, "state"));
+    return g_strcmp0(state, "ready") && g_strcmp0(state, "failed");
 }
 
 static void handle_restore(Serambi *self, SerambiRequest *request)
 {
-    change(self, request,
-           "UPDATE tutorials_clip SET deleted_us = NULL"
-           " WHERE id = $1 AND deleted_us IS NOT NULL AND COALESCE($2, $3) IS NULL AND $4 > 0"
-           " RETURNING " CLIP_COLUMNS,
-           NULL, NULL);
+    GError *error = NULL;
+    int64_t id = 0;
+    if (!read_id(request, &id))
+        return;
+    json_t *rows =
+        serambi_query(self, &error,
+                      "UPDATE tutorials_clip SET deleted_us = NULL"
+                      " WHERE id = $1 AND deleted_us IS NOT NULL RETURNING path, " CLIP_COLUMNS,
+                      "i", id);
+    const json_t *row = json_array_get(rows, 0);
+    if (row && is_on_its_way(row) && !ingest_begin(self, row, &error))
+        g_clear_pointer(&rows, json_decref);
+    reply_changed(self, request, rows, error);
 }
 
 #define WRITERS (SERAMBI_EDITOR | SERAMBI_ADMIN)

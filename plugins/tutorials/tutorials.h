@@ -37,8 +37,9 @@ bool clips_publish_work(Serambi *self, GError **error);
 extern const SerambiUpload ingest_uploads[];
 bool ingest_start(Serambi *self, GError **error); /* takes up again what was at work */
 void ingest_stop(Serambi *self);
+/* Stops the work on a clip that was deleted; its upload stays. */
 void ingest_cancel(Serambi *self, int64_t id);
-/* Begins (again) with what lies in the clip's folder; inside a savepoint. */
+/* Begins (again) with the upload of a row with id, kind, path and folder; inside a savepoint. */
 bool ingest_begin(Serambi *self, const json_t *row, GError **error);
 
 /* routes.c */

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * The library in a real host, with a worker that does what the uploaded file tells it. */
+#include "plugins/testing.h"
+#include "plugins/tutorials/tutorials.h"
+#include <glib/gstdio.h>
+
+#define LIST "tutorials:list"
+#define WORK "tutorials:work"
+#define ALL  "GET /api/tutorials/all"
+
+/* Speaks like serambi-media. A file that holds "fail-<step>" or "die-<step>" ends that step, with a
+ * reason or without; "odd-<thing>" makes a manifest that must not be believed. */
+static const char worker_script[] =
+    "#!/bin/sh\n"
+    "step=$1\n"
+    "if [ $step = compose ]; then input=$2; output=$4; else input=$3; output=$5; fi\n"
+    "text=$(cat \"$input\")\n"
+    "case $text in\n"
+    "*fail-$step*) echo '{\"error\":{\"code\":\"too_long\",\"message\":\"said '$step'\"}}'; exit "
+    "1;;\n"
+    "*die-$step*) exit 1;;\n"
+    "*mute-$step*) exit 0;;\n"
+    "esac\n"
+    "master=master.mp4 frames=75 duration=3000000\n"
+    "case $text in\n"
+    "*odd-path*) master=../master.mp4;;\n"
+    "*odd-dot*) master=.master.mp4;;\n"
+    "*odd-frames*) frames=0;;\n"
+    "*odd-duration*) duration=0;;\n"
+    "*odd-missing*) master=gone.mp4;;\n"
+    "esac\n"
+    "case $step in\n"
+    "probe) echo '{\"result\":{\"duration_us\":3000000}}';;\n"
+    "prepare|compose)\n"
+    "  echo '{\"progress\":{\"percent\":41.5}}'\n"
+    "  cp \"$input\" \"$output/master.mp4\"; cp \"$input\" \"$output/.master.mp4\"\n"
+    "  cp \"$input\" \"$output/gone.mp4\"\n"
+    "  echo poster \"$text\" > \"$output/poster.jpg\"\n"
+    "  echo WEBVTT \"$text\" > \"$output/id.vtt\"; echo '{\"cues\":[]}' > \"$output/id.json\"\n"
+    "  words=; [ $step = compose ] && words='\"title\":{\"id\":\"Pinjam\",\"en\":\"Borrow\"},"
+    "\"summary\":{\"id\":\"Cara\"},'\n"
+    "  echo '{\"result\":{'$words'\"master\":\"'$master'\",\"poster\":\"poster.jpg\",\"frames\":'"
+    "$frames',\"duration_us\":'$duration',\"gain_db\":-4.5,\"captions\":{\"id\":{\"vtt\":\"id."
+    "vtt\","
+    "\"json\":\"id.json\"}}}}';;\n"
+    "prove)\n"
+    "  [ \"$4 $5\" = '--frames 75' ] || exit 3\n"
+    "  case $text in *odd-missing*) rm \"$input\";; esac\n"
+    "  echo '{\"result\":{\"frames\":75,\"speed\":9.5}}';;\n"
+    "esac\n";
+
+typedef struct {
+    Kit *kit;
+    char *folder, *worker;
+} Studio;
+
+static Studio *studio_new(const SerambiPlugin *plugin)
+{
+    Studio *studio = g_new0(Studio, 1);
+    studio->folder = g_dir_make_tmp("serambi-worker-XXXXXX", NULL);
+    studio->worker = g_build_filename(studio->folder, "worker", NULL);
+    g_assert_true(g_file_set_contents(studio->worker, worker_script, -1, NULL));
+    g_assert_cmpint(g_chmod(studio->worker, 0700), ==, 0);
+    studio->kit = kit_new_with(plugin, NULL, studio->worker);
+    g_assert_cmpstr(kit_reason(studio->kit), ==, NULL);
+    return studio;
+}
+
+static void studio_free(Studio *studio)
+{
+    kit_free(studio->kit);
+    g_assert_cmpint(g_unlink(studio->worker), ==, 0);
+    g_assert_cmpint(g_rmdir(studio->folder), ==, 0);
+    g_free(studio->folder);
+    g_free(studio->worker);
+    g_free(studio);
+}
+
+static void upload(Kit *kit, const char *kind, const char *filename, const char *bytes)
+{
+    kit_upload(kit, kind, filename, bytes, strlen(bytes), NULL);
+}
+
+/* How many entries lie in a work folder of the data folder. */
+static guint count_files(Kit *kit, const char *owner)
+{
+    g_autofree char *path = g_build_filename(kit_data_folder(kit), "work", owner, NULL);
+    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
+    guint count = 0;
+    while (folder && g_dir_read_name(folder))
+        count++;
+    return count;
+}
+
+static void assert_clean(Kit *kit)
+{
+    kit_run(kit);
+    g_assert_cmpuint(count_files(kit, "tutorials"), ==, 0);
+    g_assert_cmpuint(count_files(kit, "uploads"), ==, 0);
+}
+
+/* That a hash names a kept file with these bytes. */
+static void assert_kept(Kit *kit, const char *hash, const char *bytes)
+{
+    g_assert_nonnull(hash);
+    g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, bytes, -1);
+    g_assert_cmpstr(hash, ==, sum);
+    char two[3] = {hash[0], hash[1], '\0'};
+    g_autofree char *path = g_build_filename(kit_data_folder(kit), "media", two, hash, NULL);
+    g_assert_true(g_file_test(path, G_FILE_TEST_IS_REGULAR));
+}
+
+/* The states that an item went through on the channel of work, "received preparing". */
+static char *history(Kit *kit)
+{
+    g_autoptr(GString) states = g_string_new(NULL);
+    const char *last = "";
+    size_t index;
+    json_t *message;
+    json_array_foreach(kit_published(kit, WORK), index, message)
+    {
+        const char *state = text_at(message, "items.0.state");
+        if (state && strcmp(state, last)) {
+            g_string_append_printf(states, "%s%s", states->len ? " " : "", state);
+            last = state;
+        }
+    }
+    return g_string_free(g_steal_pointer(&states), FALSE);
+}
+
+/* --- From upload to clip -------------------------------------------------------------------------
+ */
+
+static void test_video(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "video", "cara-pinjam.v2.mp4", "moving pictures");
+    const json_t *list = kit_newest(kit, LIST);
+    g_assert_cmpuint(json_array_size(at(list, "tutorials")), ==, 1);
+    g_assert_cmpstr(text_at(list, "tutorials.0.title.id"), ==, "cara-pinjam.v2");
+    g_assert_cmpint(number_at(list, "tutorials.0.duration_us"), ==, 3000000);
+    g_assert_cmpfloat(json_real_value(at(list, "tutorials.0.gain_db")), ==, -4.5);
+    g_assert_cmpstr(text_at(list, "tutorials.0.languages.0"), ==, "id");
+    assert_kept(kit, text_at(list, "tutorials.0.media"), "moving pictures");
+    assert_kept(kit, text_at(list, "tutorials.0.poster"), "poster moving pictures\n");
+    assert_kept(kit, text_at(list, "tutorials.0.captions.id"), "WEBVTT moving pictures\n");
+    assert_kept(kit, text_at(list, "tutorials.0.cues.id"), "{\"cues\":[]}\n");
+    g_assert_null(at(list, "tutorials.0.filename"));
+    g_autofree char *states = history(kit);
+    g_assert_cmpstr(states, ==, "received preparing proving");
+    g_assert_cmpuint(json_array_size(at(kit_newest(kit, WORK), "items")), ==, 0);
+    /* Nothing was offered before it was proved: an empty list at the start, then the clip. */
+    g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 2);
+    json_auto_t *read = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/", NULL);
+    g_assert_true(json_equal(read, list));
+    json_auto_t *all = ask(kit, SERAMBI_COUNTER, 200, ALL, NULL);
+    g_assert_cmpstr(text_at(all, "tutorials.0.state"), ==, "ready");
+    g_assert_cmpint(number_at(all, "tutorials.0.percent"), ==, 100);
+    g_assert_cmpstr(text_at(all, "tutorials.0.filename"), ==, "cara-pinjam.v2.mp4");
+    assert_clean(kit);
+    studio_free(studio);
+}
+
+static void test_progress(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    upload(studio->kit, "video", "a.mp4", "x");
+    bool is_seen = false;
+    size_t index;
+    json_t *message;
+    json_array_foreach(kit_published(studio->kit, WORK), index, message) is_seen =
+        is_seen ||
+        (json_array_size(at(message, "items")) > 0 && number_at(message, "items.0.percent") == 41);
+    g_assert_true(is_seen);
+    studio_free(studio);
+}
+
+static void test_storyboard(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "storyboard", "pinjam.story", "title: Pinjam");
+    const json_t *clip = at(kit_newest(kit, LIST), "tutorials.0");
+    g_assert_cmpstr(text_at(clip, "title.en"), ==, "Borrow");
+    g_assert_cmpstr(text_at(clip, "title.id"), ==, "Pinjam");
+    g_assert_cmpstr(text_at(clip, "summary.id"), ==, "Cara");
+    assert_kept(kit, text_at(clip, "media"), "title: Pinjam");
+    assert_clean(kit);
+    studio_free(studio);
+}
+
+static void test_same_file_twice(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "video", "one.mp4", "same");
+    upload(kit, "video", "two.mp4", "same");
+    const json_t *list = kit_newest(kit, LIST);
+    g_assert_cmpuint(json_array_size(at(list, "tutorials")), ==, 2);
+    g_assert_cmpstr(text_at(list, "tutorials.0.media"), ==, text_at(list, "tutorials.1.media"));
+    assert_clean(kit);
+    studio_free(studio);
+}
+
+static void test_failures(void)
+{
+    static const struct {
+        const char *kind, *bytes, *code, *message;
+    } table[] = {
+        {"video", "fail-probe", "tutorials.too_long", "said probe"},
+        {"video", "fail-prepare", "tutorials.too_long", "said prepare"},
+        {"video", "fail-prove", "tutorials.too_long", "said prove"},
+        {"video", "die-probe", "tutorials.worker", NULL},
+        {"video", "die-prepare", "tutorials.worker", NULL},
+        {"video", "die-prove", "tutorials.worker", NULL},
+        {"video", "mute-probe", "tutorials.worker", NULL},
+        {"video", "mute-prove", "tutorials.worker", NULL},
+        {"video", "odd-path", "tutorials.worker", NULL},
+        {"video", "odd-dot", "tutorials.worker", NULL},
+        {"video", "odd-frames", "tutorials.worker", NULL},
+        {"video", "odd-duration", "tutorials.worker", NULL},
+        {"video", "odd-missing", "error.full", NULL},
+        {"storyboard", "fail-compose", "tutorials.too_long", "said compose"},
+        {"storyboard", "die-compose", "tutorials.worker", NULL},
+        {"storyboard", "fail-prove", "tutorials.too_long", "said prove"},
+    };
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        upload(kit, table[i].kind, "clip.mp4", table[i].bytes);
+        json_auto_t *all = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
+        const json_t *clip = at(all, "tutorials.0"); /* the newest first */
+        g_assert_cmpint(number_at(clip, "id"), ==, i + 1);
+        g_assert_cmpstr(text_at(clip, "state"), ==, "failed");
+        g_assert_cmpstr(text_at(clip, "reason.code"), ==, table[i].code);
+        g_assert_nonnull(text_at(clip, "reason.message"));
+        if (table[i].message)
+            g_assert_cmpstr(text_at(clip, "reason.message"), ==, table[i].message);
+        assert_clean(kit);
+    }
+    g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 1);
+    g_assert_cmpuint(json_array_size(at(kit_newest(kit, LIST), "tutorials")), ==, 0);
+    g_assert_cmpuint(json_array_size(at(kit_newest(kit, WORK), "items")), ==, G_N_ELEMENTS(table));
+    studio_free(studio);
+}
+
+static void test_titles(void)
+{
+    static const struct {
+        const char *filename, *given, *title;
+    } table[] = {
+        {"pinjam.mp4", NULL, "pinjam"},
+        {"pinjam", NULL, "pinjam"},
+        {".mp4", NULL, ".mp4"},
+        {"a.b.c", NULL, "a.b"},
+        {"pinjam.mp4", "Cara pinjam", "Cara pinjam"},
+        {"pinjam.mp4", "  ", "pinjam"},
+        {"a\nb\x1b.mp4", NULL, "ab"},
+        {"", NULL, "\xe2\x80\xa6"},
+    };
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        json_t *metadata = table[i].given ? json_pack("{s:s}", "title", table[i].given) : NULL;
+        kit_upload(kit, "video", table[i].filename, "die-probe", 9, metadata);
+        json_auto_t *all = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
+        g_assert_cmpstr(text_at(all, "tutorials.0.title.id"), ==, table[i].title);
+    }
+    g_autofree char *long_name = g_strnfill(250, 'n');
+    upload(kit, "video", long_name, "die-probe");
+    json_auto_t *all = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
+    g_assert_cmpuint(strlen(text_at(all, "tutorials.0.title.id")), ==, 120);
+    studio_free(studio);
+}
+
+/* --- Restart -------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    Kit *kit;
+    char *path, *folder, *output;
+} Interrupted;
+
+/* A row as a killed server leaves it: half way, with upload and half a result. */
+static bool insert_interrupted(Store *store, void *data)
+{
+    const Interrupted *left = data;
+    g_autoptr(GError) error = NULL;
+    json_auto_t *rows = store_query(
+        store, &error,
+        "INSERT INTO tutorials_clip (id, kind, state, title, summary, filename, upload, path,"
+        " folder, output, captions, duration_us, percent, created_us, author)"
+        " VALUES (7, 'video', 'proving', '{\"id\":\"J\"}', '{}', 'j.mp4', 'u7', $1, $2, $3, '{}',"
+        " 0, 30, 5, 'editor')",
+        "sss", left->path, left->folder, left->output);
+    g_assert_no_error(error);
+    return rows != NULL;
+}
+
+static void test_restart_in_the_middle(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    Interrupted left = {.kit = kit};
+    left.folder = g_build_filename(kit_data_folder(kit), "work", "uploads", "u7", NULL);
+    left.output = g_build_filename(kit_data_folder(kit), "work", "tutorials", "half", NULL);
+    left.path = g_build_filename(left.folder, "file", NULL);
+    g_assert_cmpint(g_mkdir_with_parents(left.folder, 0700), ==, 0);
+    g_assert_cmpint(g_mkdir_with_parents(left.output, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(left.path, "again", -1, NULL));
+    store_write(kit_store(kit), insert_interrupted, NULL, &left);
+    kit_run(kit);
+    kit_forget(kit);
+    kit_restart(kit);
+    g_autofree char *states = history(kit);
+    g_assert_cmpstr(states, ==, "proving preparing proving");
+    const json_t *clip = at(kit_newest(kit, LIST), "tutorials.0");
+    g_assert_cmpint(number_at(clip, "id"), ==, 7);
+    assert_kept(kit, text_at(clip, "media"), "again");
+    assert_clean(kit);
+    /* What is ready stays so. */
+    kit_forget(kit);
+    kit_restart(kit);
+    g_assert_cmpuint(json_array_size(at(kit_newest(kit, LIST), "tutorials")), ==, 1);
+    g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 1);
+    g_free(left.folder);
+    g_free(left.output);
+    g_free(left.path);
+    studio_free(studio);
+}
+
+/* --- Trash ---------------------------------------------------------------------------------------
+ */
+
+/* Deletes a clip when it is seen in a state for the first time, as an editor might. */
+static const char *doomed_state;
+static bool is_restored_at_once;
+
+static void on_work(Serambi *self, const char *channel, const json_t *body)
+{
+    if (!doomed_state || g_strcmp0(text_at(body, "items.0.state"), doomed_state))
+        return;
+    doomed_state = NULL;
+    g_autoptr(GError) error = NULL;
+    json_auto_t *rows =
+        serambi_query(self, &error, "UPDATE tutorials_clip SET deleted_us = $1 WHERE id = 1", "i",
+                      (int64_t)(is_restored_at_once ? 0 : 1));
+    if (is_restored_at_once) {
+        json_auto_t *back =
+            serambi_query(self, &error, "UPDATE tutorials_clip SET deleted_us = NULL", "");
+        g_assert_nonnull(back);
+    }
+    g_assert_no_error(error);
+    g_assert_nonnull(rows);
+    ingest_cancel(self, 1);
+}
+
+static const SerambiWatch spies[] = {
+    {WORK, on_work},
+    {0},
+};
+
+static void test_delete_during_work(void)
+{
+    static const char *const states[] = {"received", "preparing", "proving"};
+    SerambiPlugin spied = serambi_plugin;
+    spied.watches = spies;
+    for (size_t i = 0; i < G_N_ELEMENTS(states); i++) {
+        Studio *studio = studio_new(&spied);
+        Kit *kit = studio->kit;
+        doomed_state = states[i];
+        upload(kit, "video", "a.mp4", "not so fast");
+        g_assert_null(doomed_state);
+        json_auto_t *all = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
+        g_assert_cmpuint(json_array_size(at(all, "tutorials")), ==, 0);
+        g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 1);
+        kit_run(kit);
+        g_assert_cmpuint(count_files(kit, "tutorials"), ==, 0);
+        g_assert_cmpuint(count_files(kit, "uploads"), ==, 1);
+        /* In the trash nothing works, also not after a restart; restored, it begins again. */
+        kit_restart(kit);
+        g_assert_cmpuint(json_array_size(at(kit_newest(kit, LIST), "tutorials")), ==, 0);
+        json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1/restore", NULL));
+        g_assert_cmpuint(json_array_size(at(kit_newest(kit, LIST), "tutorials")), ==, 1);
+        assert_clean(kit);
+        studio_free(studio);
+    }
+}
+
+/* Deleted and restored before the worker had noticed. */
+static void test_restore_during_work(void)
+{
+    SerambiPlugin spied = serambi_plugin;
+    spied.watches = spies;
+    Studio *studio = studio_new(&spied);
+    doomed_state = "preparing";
+    is_restored_at_once = true;
+    upload(studio->kit, "video", "a.mp4", "changed my mind");
+    is_restored_at_once = false;
+    g_assert_cmpuint(json_array_size(at(kit_newest(studio->kit, LIST), "tutorials")), ==, 1);
+    assert_clean(studio->kit);
+    studio_free(studio);
+}
+
+static void test_trash(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "video", "a.mp4", "one");
+    upload(kit, "video", "b.mp4", "die-probe");
+    json_auto_t *before = json_deep_copy(kit_newest(kit, LIST));
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "DELETE /api/tutorials/1", NULL));
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "DELETE /api/tutorials/2", NULL));
+    g_assert_cmpuint(json_array_size(at(kit_newest(kit, LIST), "tutorials")), ==, 0);
+    g_assert_cmpuint(json_array_size(at(kit_newest(kit, WORK), "items")), ==, 0);
+    ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "DELETE /api/tutorials/1", NULL);
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1/restore", NULL));
+    json_auto_t *failed = ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/2/restore", NULL);
+    g_assert_cmpstr(text_at(failed, "state"), ==, "failed");
+    g_assert_true(json_equal(kit_newest(kit, LIST), before));
+    ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/1/restore",
+                NULL);
+    ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "DELETE /api/tutorials/x", NULL);
+    studio_free(studio);
+}
+
+/* --- Words and roles -----------------------------------------------------------------------------
+ */
+
+static json_t *words(const char *language, const char *title, const char *summary)
+{
+    return json_pack("{s:{s:s}, s:{s:s}}", "title", language, title, "summary", language, summary);
+}
+
+static void test_edit(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "video", "a.mp4", "one");
+    static const char path[] = "POST /api/tutorials/1";
+    json_auto_t *clip = ask(kit, SERAMBI_EDITOR, 200, path, words("ar", "كيف أستعير", "سطر\nآخر"));
+    g_assert_cmpstr(text_at(clip, "title.ar"), ==, "كيف أستعير");
+    g_assert_null(at(clip, "title.id"));
+    g_assert_true(json_equal(at(kit_newest(kit, LIST), "tutorials.0.title"), at(clip, "title")));
+    g_autofree char *long_title = g_strnfill(121, 't');
+    g_autofree char *long_summary = g_strnfill(1001, 's');
+    static const char code[] = "tutorials.bad_words";
+    ask_refused(kit, SERAMBI_EDITOR, 422, code, path, NULL);
+    ask_refused(kit, SERAMBI_EDITOR, 422, code, path, words("id", "", "x"));
+    ask_refused(kit, SERAMBI_EDITOR, 422, code, path, words("id", " \n ", "x"));
+    ask_refused(kit, SERAMBI_EDITOR, 422, code, path, words("fr", "bonjour", "x"));
+    ask_refused(kit, SERAMBI_EDITOR, 422, code, path, words("id", "a\x1b[2J", "x"));
+    ask_refused(kit, SERAMBI_EDITOR, 422, code, path, words("id", long_title, "x"));
+    ask_refused(kit, SERAMBI_EDITOR, 422, code, path, words("id", "x", long_summary));
+    ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/9",
+                words("id", "x", "y"));
+    g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 3);
+    studio_free(studio);
+}
+
+static void test_roles(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "video", "a.mp4", "one");
+    static const struct {
+        uint32_t role;
+        int all, write;
+    } table[] = {
+        {SERAMBI_PUBLIC, 401, 401}, {SERAMBI_DISPLAY, 403, 403}, {SERAMBI_COUNTER, 200, 403},
+        {SERAMBI_EDITOR, 200, 200}, {SERAMBI_ADMIN, 200, 200},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        uint32_t role = table[i].role;
+        json_decref(ask(kit, role, 200, "GET /api/tutorials/", NULL));
+        json_decref(ask(kit, role, table[i].all, ALL, NULL));
+        json_decref(ask(kit, role, table[i].write, "POST /api/tutorials/1", words("id", "T", "S")));
+        json_decref(ask(kit, role, table[i].write, "DELETE /api/tutorials/1", NULL));
+        json_decref(ask(kit, role, table[i].write, "POST /api/tutorials/1/restore", NULL));
+    }
+    for (const SerambiUpload *kind = serambi_plugin.uploads; kind->name; kind++)
+        g_assert_cmpuint(kind->roles, ==, SERAMBI_EDITOR | SERAMBI_ADMIN);
+    studio_free(studio);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/tutorials/video", test_video);
+    g_test_add_func("/tutorials/progress", test_progress);
+    g_test_add_func("/tutorials/storyboard", test_storyboard);
+    g_test_add_func("/tutorials/same-file-twice", test_same_file_twice);
+    g_test_add_func("/tutorials/failures", test_failures);
+    g_test_add_func("/tutorials/titles", test_titles);
+    g_test_add_func("/tutorials/restart-in-the-middle", test_restart_in_the_middle);
+    g_test_add_func("/tutorials/delete-during-work", test_delete_during_work);
+    g_test_add_func("/tutorials/restore-during-work", test_restore_during_work);
+    g_test_add_func("/tutorials/trash", test_trash);
+    g_test_add_func("/tutorials/edit", test_edit);
+    g_test_add_func("/tutorials/roles", test_roles);
+    return g_test_run();
+}
