@@ -64,6 +64,7 @@ static void lay_out(Display *display)
 }
 
 typedef struct {
+    Display *display;
     char *path, *text;
 } KeepErrand;
 
@@ -79,8 +80,48 @@ static void keep_free(void *data)
 {
     KeepErrand *errand = data;
     g_free(errand->path);
-    free(errand->text);
+    g_free(errand->text);
     g_free(errand);
+}
+
+static KeepErrand *keep_new(Display *display)
+{
+    KeepErrand *errand = g_new0(KeepErrand, 1);
+    errand->display = display;
+    errand->path = g_build_filename(display->data_folder, ARRANGED, NULL);
+    errand->text = g_strdup_printf("{\"layout\":\"%s\",\"volume_percent\":%d}\n",
+                                   layout_kind_name(display->layout_kind), display->volume_percent);
+    return errand;
+}
+
+static void keep_arrangement(Display *display);
+
+static void on_kept(void *data)
+{
+    Display *display = ((KeepErrand *)data)->display;
+    display->is_keeping = false;
+    if (display->is_unkept)
+        keep_arrangement(display);
+}
+
+/* One at a time: two helpers would not write in order. */
+static void keep_arrangement(Display *display)
+{
+    display->is_unkept = display->is_keeping;
+    if (display->is_keeping)
+        return;
+    display->is_keeping = true;
+    errands_run(display->errands, keep_work, on_kept, keep_new(display), keep_free);
+}
+
+/* At the end, when no helper is left, what they may not have written any more. */
+static void keep_at_last(Display *display)
+{
+    if (!display->is_keeping)
+        return;
+    KeepErrand *errand = keep_new(display);
+    keep_work(errand);
+    keep_free(errand);
 }
 
 void display_arrange(Display *display, LayoutKind kind, int volume_percent)
@@ -95,12 +136,7 @@ void display_arrange(Display *display, LayoutKind kind, int volume_percent)
     mixer_set_volume(display->mixer, volume_percent);
     if (is_new_layout)
         lay_out(display);
-    json_auto_t *kept =
-        json_pack("{s:s s:i}", "layout", layout_kind_name(kind), "volume_percent", volume_percent);
-    KeepErrand *errand = g_new0(KeepErrand, 1);
-    errand->path = g_build_filename(display->data_folder, ARRANGED, NULL);
-    errand->text = json_dumps(kept, JSON_COMPACT);
-    errands_run(display->errands, keep_work, NULL, errand, keep_free);
+    keep_arrangement(display);
 }
 
 /* As it was arranged before, else as the settings say. */
@@ -268,6 +304,7 @@ void display_free(Display *display)
         else if (event.message == MESSAGE_ERRAND)
             errands_on_message(display->errands, event.payload);
     }
+    keep_at_last(display);
     layers_free(display->layers);
     mixer_free(display->mixer);
     clips_free(display->clips);

@@ -47,6 +47,7 @@ struct Display {
     char *id;           /* of this display; "" */
     char *self_channel; /* "displays:screen.<id>" watched now, or NULL */
     bool is_online, is_paired, is_fixed_layout, is_quitting;
+    bool is_keeping, is_unkept; /* the arrangement is being written, and has changed since */
     int64_t since_us;
     int volume_percent;
     int64_t first_frame_us;

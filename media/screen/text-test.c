@@ -45,7 +45,7 @@ static void test_stays_in_its_box(void)
     Texts *texts = texts_new();
     for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)
         for (TextStyle style = TEXT_CALLED_NUMBER; style <= TEXT_SMALL; style++)
-            for (int width = 120; width <= WIDTH; width += 390) {
+            for (int width = 120; width <= WIDTH; width += 780) {
                 TextWish here = wish;
                 here.style = style;
                 here.width = width;

@@ -5,15 +5,16 @@
  * with their neighbours, so there can be no atlas of glyphs. */
 #include "media/screen/text.h"
 #include "media/look.h"
+#include <math.h>
 #include <pango/pangocairo.h>
 #include <string.h>
 
 /* What nobody references stays until this much is kept: a board's worth of rows and more. */
 #define CACHE_BYTES (24 * 1024 * 1024)
-/* Below this share of its style's size a text is not made smaller but cut. */
-#define SHRINK_MIN  0.45
-#define SHRINK_STEP 0.94
-#define TILE_WIDTH  2048
+/* Sizes of a text that must shrink; below the last, 45 %, it is cut instead. */
+#define SHRINK_STEP  0.94
+#define SHRINK_STEPS 13
+#define TILE_WIDTH   2048
 
 struct Texts {
     PangoContext *context;
@@ -176,29 +177,53 @@ static bool layout_fits(PangoLayout *layout, const TextWish *wish)
     return extents.width <= wish->width && extents.height <= wish->height;
 }
 
-static PangoLayout *fit_in_box(Texts *texts, const TextWish *wish, const char *string)
+static PangoLayout *layout_at(Texts *texts, const TextWish *wish, const char *string, double share)
 {
     double full_px = styles[style_index(wish->style)].share * wish->unit;
-    for (double share = 1;; share *= SHRINK_STEP) {
-        PangoLayout *layout = layout_new(texts, wish, string, MAX(full_px * share, 1), true);
-        pango_layout_set_width(layout, wish->width * PANGO_SCALE);
-        /* The smallest size must still let one line into the box: 1.5 em of large Arabic. */
-        double line_px = full_px * share * 1.5 * LOOK_ARABIC_SCALE;
-        bool is_smallest = share < SHRINK_MIN && (line_px <= wish->height || full_px * share < 4);
-        pango_layout_set_wrap(layout, is_smallest ? PANGO_WRAP_WORD_CHAR : PANGO_WRAP_WORD);
-        if (is_smallest) {
-            pango_layout_set_height(layout, wish->height * PANGO_SCALE);
-            pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);
-            /* Pango counts lines without their spacing: a line less may be needed. */
-            for (int lines = pango_layout_get_line_count(layout);
-                 lines > 1 && !layout_fits(layout, wish); lines--)
-                pango_layout_set_height(layout, 1 - lines);
-            return layout;
+    PangoLayout *layout = layout_new(texts, wish, string, MAX(full_px * share, 1), true);
+    pango_layout_set_width(layout, wish->width * PANGO_SCALE);
+    pango_layout_set_wrap(layout, PANGO_WRAP_WORD);
+    return layout;
+}
+
+/* At the smallest size words are broken and the end is cut; one line still fits into the box. */
+static PangoLayout *cut_to_box(Texts *texts, const TextWish *wish, const char *string)
+{
+    double full_px = styles[style_index(wish->style)].share * wish->unit;
+    double line_share = wish->height / (full_px * 1.5 * LOOK_ARABIC_SCALE);
+    PangoLayout *layout =
+        layout_at(texts, wish, string, MIN(pow(SHRINK_STEP, SHRINK_STEPS), line_share));
+    pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
+    pango_layout_set_height(layout, wish->height * PANGO_SCALE);
+    pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);
+    /* Pango counts lines without their spacing: a line less may be needed. */
+    for (int lines = pango_layout_get_line_count(layout); lines > 1 && !layout_fits(layout, wish);
+         lines--)
+        pango_layout_set_height(layout, 1 - lines);
+    return layout;
+}
+
+/* The largest size that fits, by halving: each size that is new to Pango costs a search for fonts.
+ */
+static PangoLayout *fit_in_box(Texts *texts, const TextWish *wish, const char *string)
+{
+    PangoLayout *best = layout_at(texts, wish, string, 1);
+    if (layout_fits(best, wish))
+        return best;
+    g_clear_object(&best);
+    int too_large = 0, small_enough = SHRINK_STEPS;
+    while (small_enough - too_large > 1) {
+        int middle = (small_enough + too_large) / 2;
+        PangoLayout *layout = layout_at(texts, wish, string, pow(SHRINK_STEP, middle));
+        if (layout_fits(layout, wish)) {
+            g_set_object(&best, layout);
+            small_enough = middle;
+        } else {
+            too_large = middle;
         }
-        if (layout_fits(layout, wish))
-            return layout;
         g_object_unref(layout);
     }
+    return best ? best : cut_to_box(texts, wish, string);
 }
 
 /* --- Pictures of them ------------------------------------------------------------------------- */
