@@ -16,7 +16,7 @@ char *phrase_ticket(Serambi *self, const char *language, const char *ticket)
         if (!g_ascii_isalnum(*at))
             continue;
         if (phrase->len)
-            g_string_append(phrase, ", ");
+            g_string_append(phrase, serambi_word(self, language, "screen.comma"));
         char key[] = "screen.letter_?";
         key[strlen(key) - 1] = g_ascii_toupper(*at);
         const char *word = g_ascii_isalpha(*at) ? serambi_word(self, language, key) : key;

@@ -11,6 +11,8 @@
 #define STALE_US    (60 * G_USEC_PER_SEC)
 #define GAP_US      (350 * 1000)
 #define WAITING_MAX 50
+/* Longer than the longest text: who still speaks then has died without a word. */
+#define PART_MAX_US (90 * G_USEC_PER_SEC)
 #define FULL_VOLUME 80.0 /* per cent at which speech is as loud as it was made */
 
 typedef struct Utterance {
@@ -65,6 +67,7 @@ static void speak_next(Serambi *self)
         if (!voice->spoken)
             return;
         const char *source = g_ptr_array_index(voice->spoken->sources, voice->spoken->next++);
+        voice->part_us = serambi_now_us(self);
         voice->part = serambi_clip_new(self, source, serambi_now_us(self) + gap_us,
                                        voice->manner.gain_db, on_part_end);
         if (!voice->part)
@@ -90,15 +93,24 @@ static void say(Serambi *self, GPtrArray *sources, int64_t due_us)
 /* --- What to say
  * ---------------------------------------------------------------------------------- */
 
+/* A reconnect brings the newest message again. Ids begin again with a new database, times go on. */
+static bool is_new(VoiceTaken *taken, int64_t id, int64_t at_us)
+{
+    if (id <= taken->id && at_us <= taken->at_us)
+        return false;
+    *taken = (VoiceTaken){.id = id, .at_us = at_us};
+    return true;
+}
+
 static void on_call(Serambi *self, const char *channel, const json_t *body)
 {
     Voice *voice = serambi_state(self);
     json_int_t id = json_integer_value(json_object_get(body, "call"));
     const char *ticket = json_string_value(json_object_get(body, "ticket"));
     const char *counter = json_string_value(json_object_get(body, "counter"));
-    if (!ticket || !counter || id <= voice->last_call)
+    int64_t called_us = json_integer_value(json_object_get(body, "called_us"));
+    if (!ticket || !counter || !is_new(&voice->last_call, id, called_us))
         return;
-    voice->last_call = id;
     GPtrArray *sources = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(sources, g_strdup("chime:call"));
     for (int64_t round = 0; round < voice->manner.repeat; round++)
@@ -109,7 +121,7 @@ static void on_call(Serambi *self, const char *channel, const json_t *body)
             g_autofree char *phrase = phrase_call(self, language, ticket, counter);
             g_ptr_array_add(sources, g_strdup_printf("speak:%s:%s", language, phrase));
         }
-    say(self, sources, json_integer_value(json_object_get(body, "called_us")));
+    say(self, sources, called_us);
 }
 
 static void on_say(Serambi *self, const char *channel, const json_t *body)
@@ -118,13 +130,22 @@ static void on_say(Serambi *self, const char *channel, const json_t *body)
     json_int_t id = json_integer_value(json_object_get(body, "id"));
     const char *language = json_string_value(json_object_get(body, "language"));
     const char *text = json_string_value(json_object_get(body, "text"));
-    if (!language || !text || id <= voice->last_wish)
+    int64_t at_us = json_integer_value(json_object_get(body, "at_us"));
+    if (!language || !text || !is_new(&voice->last_wish, id, at_us))
         return;
-    voice->last_wish = id;
     GPtrArray *sources = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(sources, g_strdup("chime:call"));
     g_ptr_array_add(sources, g_strdup_printf("speak:%s:%s", language, text));
-    say(self, sources, json_integer_value(json_object_get(body, "at_us")));
+    say(self, sources, at_us);
+}
+
+/* Quiet means now, in the middle of a word. */
+static void be_silent(Serambi *self)
+{
+    Voice *voice = serambi_state(self);
+    g_clear_pointer(&voice->part, serambi_clip_free);
+    g_clear_pointer(&voice->spoken, utterance_free);
+    g_queue_clear_full(&voice->waiting, (GDestroyNotify)utterance_free);
 }
 
 static void clear_languages(VoiceManner *manner)
@@ -146,11 +167,18 @@ static void on_settings(Serambi *self, const char *channel, const json_t *body)
     json_int_t volume = json_integer_value(json_object_get(body, "volume"));
     manner->is_quiet = json_is_true(json_object_get(body, "quiet")) || volume <= 0;
     manner->gain_db = volume > 0 ? 20 * log10((double)volume / FULL_VOLUME) : 0;
+    if (manner->is_quiet)
+        be_silent(self);
 }
 
-/* Takes up again what could not be started, such as after the worker was missing for a while. */
+/* One part that never ends must not silence all that come after it. */
 static void on_tick(Serambi *self)
 {
+    Voice *voice = serambi_state(self);
+    if (voice->part && serambi_now_us(self) - voice->part_us > PART_MAX_US) {
+        serambi_log(self, LOG_WARNING, "a part of a message did not end, going on");
+        g_clear_pointer(&voice->part, serambi_clip_free);
+    }
     speak_next(self);
 }
 
@@ -166,9 +194,7 @@ bool speaker_start(Serambi *self, GError **error)
 void speaker_stop(Serambi *self)
 {
     Voice *voice = serambi_state(self);
-    g_clear_pointer(&voice->part, serambi_clip_free);
-    g_clear_pointer(&voice->spoken, utterance_free);
-    g_queue_clear_full(&voice->waiting, (GDestroyNotify)utterance_free);
+    be_silent(self);
     clear_languages(&voice->manner);
 }
 

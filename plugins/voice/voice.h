@@ -17,12 +17,18 @@ typedef struct {
     bool is_quiet;
 } VoiceManner;
 
+/* The newest message of a feed that was taken. */
+typedef struct {
+    int64_t id, at_us;
+} VoiceTaken;
+
 typedef struct {
     GQueue waiting;           /* Utterance, oldest first */
     struct Utterance *spoken; /* now; NULL when silent */
     SerambiClip *part;        /* of it */
+    int64_t part_us;          /* when it was asked for */
     VoiceManner manner;
-    int64_t last_call, last_wish; /* ids already taken, so that a reconnect repeats nothing */
+    VoiceTaken last_call, last_wish; /* so that a reconnect repeats nothing */
 } Voice;
 
 /* phrase.c: "A, 0, 1, 2" and the whole sentence; g_free(). */

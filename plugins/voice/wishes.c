@@ -105,13 +105,24 @@ static void handle_change(Serambi *self, SerambiRequest *request)
     serambi_reply(request, 200, shape);
 }
 
+/* Something to say: within length, and no control characters. */
+static bool check_text(const char *text)
+{
+    bool is_visible = false;
+    for (const char *at = text; at && *at; at = g_utf8_next_char(at)) {
+        if (g_unichar_iscntrl(g_utf8_get_char(at)))
+            return false;
+        is_visible = is_visible || g_unichar_isgraph(g_utf8_get_char(at));
+    }
+    return is_visible && g_utf8_strlen(text, -1) <= TEXT_CHARACTERS_MAX;
+}
+
 static void handle_say(Serambi *self, SerambiRequest *request)
 {
     const json_t *body = serambi_request_body(request);
     const char *language = json_string_value(json_object_get(body, "language"));
     const char *text = json_string_value(json_object_get(body, "text"));
-    glong length = text ? g_utf8_strlen(text, -1) : 0;
-    if (!is_language(language) || length < 1 || length > TEXT_CHARACTERS_MAX) {
+    if (!is_language(language) || !check_text(text)) {
         serambi_reply_error(request, 422, "voice.bad_text",
                             "language: id, en or ar; text: 1 to %d characters",
                             TEXT_CHARACTERS_MAX);

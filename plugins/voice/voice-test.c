@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * The voice in a real host: how calls are phrased with the real catalogues, settings, wishes. */
+#include "plugins/testing.h"
+#include "plugins/voice/voice.h"
+
+#define SETTINGS "POST /api/voice/settings"
+#define SAY      "POST /api/voice/say"
+
+/* Golden: these sentences were listened to, and their phonemes compared. */
+static void test_phrases(void)
+{
+    static const struct {
+        const char *language, *ticket, *counter, *phrase;
+    } golden[] = {
+        {"id", "A012", "3", "Nomor antrean A, 0, 1, 2. Silakan ke loket 3."},
+        {"en", "A012", "3", "Ticket A, 0, 1, 2. Please go to counter 3."},
+        {"ar", "A012", "3", "رَقْم أَلِف، 0، 1، 2. إِلَى الشُّبَّاك 3."},
+        {"id", "R1000", "12", "Nomor antrean R, 1, 0, 0, 0. Silakan ke loket 12."},
+        {"en", "u-7", "2", "Ticket U, 7. Please go to counter 2."},
+    };
+    Kit *kit = kit_new(&serambi_plugin);
+    for (size_t i = 0; i < G_N_ELEMENTS(golden); i++) {
+        g_autofree char *phrase =
+            phrase_call(kit_self(kit), golden[i].language, golden[i].ticket, golden[i].counter);
+        g_assert_cmpstr(phrase, ==, golden[i].phrase);
+    }
+    /* Each language has a name for each letter. */
+    static const char *const languages[] = {"id", "en", "ar"};
+    for (size_t i = 0; i < G_N_ELEMENTS(languages); i++)
+        for (char letter = 'A'; letter <= 'Z'; letter++) {
+            g_autofree char *key = g_strdup_printf("screen.letter_%c", letter);
+            g_assert_cmpstr(serambi_word(kit_self(kit), languages[i], key), !=, key);
+        }
+    kit_free(kit);
+}
+
+static json_t *settings_body(const char *languages, int repeat, int volume, bool is_quiet)
+{
+    return json_pack("{s:o, s:i, s:i, s:b}", "languages", json_loads(languages, 0, NULL), "repeat",
+                     repeat, "volume", volume, "quiet", (int)is_quiet);
+}
+
+static void test_settings(void)
+{
+    Kit *kit = kit_new(&serambi_plugin);
+    json_auto_t *first = ask(kit, SERAMBI_COUNTER, 200, "GET /api/voice/settings", NULL);
+    g_assert_true(json_equal(kit_newest(kit, "voice:settings"), first));
+    json_auto_t *wanted = settings_body("[\"ar\",\"id\"]", 3, 100, true);
+    json_auto_t *answer = ask(kit, SERAMBI_EDITOR, 200, SETTINGS, json_deep_copy(wanted));
+    g_assert_true(json_equal(answer, wanted));
+    g_assert_true(json_equal(kit_newest(kit, "voice:settings"), wanted));
+    kit_restart(kit);
+    g_assert_true(json_equal(kit_newest(kit, "voice:settings"), wanted));
+    static const struct {
+        const char *languages;
+        int repeat, volume;
+    } bad[] = {
+        {"[]", 1, 80},        {"[\"id\",\"id\"]", 1, 80},
+        {"[\"fr\"]", 1, 80},  {"{}", 1, 80},
+        {"[1]", 1, 80},       {"[\"id\"]", 0, 80},
+        {"[\"id\"]", 4, 80},  {"[\"id\"]", 1, -1},
+        {"[\"id\"]", 1, 101}, {"[\"id\",\"en\",\"ar\",\"id\"]", 1, 80},
+    };
+    kit_forget(kit);
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+        ask_refused(kit, SERAMBI_EDITOR, 422, "voice.bad_settings", SETTINGS,
+                    settings_body(bad[i].languages, bad[i].repeat, bad[i].volume, false));
+    ask_refused(kit, SERAMBI_EDITOR, 422, "voice.bad_settings", SETTINGS, NULL);
+    g_assert_cmpuint(json_array_size(kit_published(kit, "voice:settings")), ==, 0);
+    kit_free(kit);
+}
+
+static json_t *wish(const char *language, const char *text)
+{
+    return json_pack("{s:s, s:s}", "language", language, "text", text);
+}
+
+static void test_say(void)
+{
+    Kit *kit = kit_new(&serambi_plugin);
+    json_auto_t *answer = ask(kit, SERAMBI_COUNTER, 201, SAY, wish("id", "Tutup 10 menit lagi."));
+    g_assert_cmpint(number_at(answer, "id"), ==, 1);
+    json_auto_t *wanted = json_pack("{s:i, s:s, s:s, s:I}", "id", 1, "language", "id", "text",
+                                    "Tutup 10 menit lagi.", "at_us", (json_int_t)KIT_START_US);
+    g_assert_true(json_equal(kit_newest(kit, "voice:say"), wanted));
+    g_autofree char *long_text = g_strnfill(301, 't');
+    static const char *const bad[] = {"", "   ", "a\nb", "a\x1b"};
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+        ask_refused(kit, SERAMBI_COUNTER, 422, "voice.bad_text", SAY, wish("id", bad[i]));
+    ask_refused(kit, SERAMBI_COUNTER, 422, "voice.bad_text", SAY, wish("id", long_text));
+    ask_refused(kit, SERAMBI_COUNTER, 422, "voice.bad_text", SAY, wish("fr", "bonjour"));
+    ask_refused(kit, SERAMBI_COUNTER, 422, "voice.bad_text", SAY, NULL);
+    g_assert_cmpuint(json_array_size(kit_published(kit, "voice:say")), ==, 1);
+    kit_free(kit);
+}
+
+static void test_roles(void)
+{
+    Kit *kit = kit_new(&serambi_plugin);
+    static const struct {
+        uint32_t role;
+        int read, change, say;
+    } table[] = {
+        {SERAMBI_PUBLIC, 401, 401, 401},  {SERAMBI_DISPLAY, 403, 403, 403},
+        {SERAMBI_COUNTER, 200, 403, 201}, {SERAMBI_EDITOR, 200, 200, 201},
+        {SERAMBI_ADMIN, 200, 200, 201},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        json_decref(ask(kit, table[i].role, table[i].read, "GET /api/voice/settings", NULL));
+        json_decref(ask(kit, table[i].role, table[i].change, SETTINGS,
+                        settings_body("[\"id\"]", 1, 50, false)));
+        json_decref(ask(kit, table[i].role, table[i].say, SAY, wish("en", "Hello.")));
+    }
+    kit_free(kit);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/voice/phrases", test_phrases);
+    g_test_add_func("/voice/settings", test_settings);
+    g_test_add_func("/voice/say", test_say);
+    g_test_add_func("/voice/roles", test_roles);
+    return g_test_run();
+}
