@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * The web server: libwebsockets as a guest on our libuv loop. With link.c the only file that knows
+ * The web server: our own HTTP, and libwebsockets for WebSockets. With dial.c the only file that knows
  * libwebsockets; all its guards are here (see web.c's head for the list and its sources).
  *
  * Main thread only. */

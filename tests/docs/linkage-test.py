@@ -42,7 +42,7 @@ SYSTEM_HEADERS = {
     "assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "math.h", "stdarg.h", "stdbool.h",
     "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "time.h", "syslog.h",
 }
-PLUGIN_TEST_HEADERS = {"core/host-test-kit.h", "plugins/testing.h"}
+PLUGIN_TEST_HEADERS = r"core/host-test-kit\.h|plugins/testing\w*\.h"
 
 
 def libraries(program):
@@ -72,7 +72,7 @@ def includes(text):
 
 
 def is_test(name):
-    return name.endswith("-test.c") or name == "plugins/testing.h" or "-test-kit" in name or "/test_" in name
+    return bool(name.endswith("-test.c") or re.fullmatch(r"plugins/testing\w*\.h", name) or "-test-kit" in name or "/test_" in name)
 
 
 def plain(text):
@@ -101,7 +101,8 @@ def may_plugin_include(name, kind, header):
     own = "/".join(name.split("/")[:2]) + "/"
     if kind == "<":
         return header in PLUGIN_LIBRARIES or header in SYSTEM_HEADERS
-    return header == "core/plugin.h" or header.startswith(own) or (is_test(name) and header in PLUGIN_TEST_HEADERS)
+    return header == "core/plugin.h" or header.startswith(own) or (
+        is_test(name) and re.fullmatch(PLUGIN_TEST_HEADERS, header) is not None)
 
 
 def check_plugins(files):
@@ -125,6 +126,11 @@ def check_core(files):
                 complaints.append(f"{name}:{number} names a plugin: {line.strip()}")
         complaints += [f"{name} includes {header}" for kind, header in includes(text)
                        if header.startswith(("plugins/", "media/"))]
+    for path in sorted((ROOT / "core/page").glob("*.js")):
+        code = re.sub(r"//.*|/\*.*?\*/", "", path.read_text())
+        found = re.search(r"[\"'`](?:/api/)?(" + "|".join(plugins) + r")[:/]", code)
+        if found and path.name != "plain.js":  # the page of old browsers, which load no plugin's module
+            complaints.append(f"core/page/{path.name} names a plugin: {found.group()}")
     check("core/ names no plugin and no medium", complaints)
 
 
