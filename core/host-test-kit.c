@@ -318,15 +318,20 @@ typedef struct {
     Kit *kit;
     const SerambiUpload *upload;
     SerambiUploaded uploaded;
+    bool is_taken;
 } Delivery;
 
-static void run_delivery(Serambi *self, void *data)
+static bool work_delivery(Store *store, void *data)
 {
-    const Delivery *delivery = data;
-    delivery->upload->on_complete(self, &delivery->uploaded);
+    Delivery *delivery = data;
+    g_autoptr(GError) error = NULL;
+    delivery->is_taken =
+        host_hand_over(kit_self(delivery->kit), delivery->upload, &delivery->uploaded, &error);
+    g_assert_true(delivery->is_taken == (error == NULL));
+    return delivery->is_taken;
 }
 
-void kit_upload(Kit *kit, const char *name, const char *filename, const void *bytes, size_t size,
+bool kit_upload(Kit *kit, const char *name, const char *filename, const void *bytes, size_t size,
                 json_t *metadata)
 {
     const SerambiUpload *upload = kit->plugin->uploads;
@@ -339,17 +344,18 @@ void kit_upload(Kit *kit, const char *name, const char *filename, const void *by
     g_autofree char *path = g_build_filename(folder, "file", NULL);
     g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
     g_assert_true(g_file_set_contents(path, bytes, (gssize)size, NULL));
-    Delivery delivery = {kit,
-                         upload,
-                         {.id = id,
-                          .path = path,
-                          .folder = folder,
-                          .filename = filename,
-                          .user = "editor",
-                          .size = (int64_t)size,
-                          .metadata = known}};
-    host_run(kit_self(kit), run_delivery, &delivery, NULL);
+    Delivery delivery = {.kit = kit,
+                         .upload = upload,
+                         .uploaded = {.id = id,
+                                      .path = path,
+                                      .folder = folder,
+                                      .filename = filename,
+                                      .user = "editor",
+                                      .size = (int64_t)size,
+                                      .metadata = known}};
+    store_write(kit->store, work_delivery, NULL, &delivery);
     kit_run(kit);
+    return delivery.is_taken;
 }
 
 void kit_fill_disk(Kit *kit, bool is_full)

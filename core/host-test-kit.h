@@ -62,8 +62,8 @@ void kit_turn_clock(Kit *kit, int64_t seconds);
 void kit_run(Kit *kit);
 
 /* A finished upload of the plugin's kind name with these bytes. metadata: object of strings, taken.
- */
-void kit_upload(Kit *kit, const char *name, const char *filename, const void *bytes, size_t size,
+ * False when something that on_complete() asked of the store failed: then it was undone. */
+bool kit_upload(Kit *kit, const char *name, const char *filename, const void *bytes, size_t size,
                 json_t *metadata);
 
 /* Rows of a statement that reads. New reference. */

@@ -24,7 +24,8 @@ typedef struct {
 typedef struct {
     SerambiRequest *kept; /* answered by the next tick */
     GString *heard;
-    int stops;
+    SerambiJob *regretted;
+    char *folder;
 } Hall;
 
 static int stops_seen;
@@ -156,6 +157,22 @@ static void keep_a_file(Serambi *self)
     serambi_keep_file(self, path, "application/octet-stream", on_kept, folder);
 }
 
+/* Asks for all kinds of work, then finds out that it may not. */
+static void handle_regret(Serambi *self, SerambiRequest *request)
+{
+    Hall *hall = serambi_state(self);
+    const char *argv[] = {"-c", "echo '{\"name\":\"line\"}'", NULL};
+    hall->regretted = serambi_spawn(self, argv, on_job_line, on_job_exit, NULL);
+    serambi_run(self, add_forty, on_added, g_new0(int, 1), g_free);
+    g_clear_pointer(&hall->folder, g_free);
+    hall->folder = serambi_new_folder(self, NULL);
+    g_autofree char *path = g_build_filename(hall->folder, "clip.bin", NULL);
+    g_assert_true(g_file_set_contents(path, "abc", 3, NULL));
+    serambi_keep_file(self, path, "application/octet-stream", on_kept, NULL);
+    serambi_discard_folder(self, hall->folder);
+    serambi_reply_error(request, 422, "hall.regret", "on second thoughts, no");
+}
+
 static void handle_work(Serambi *self, SerambiRequest *request)
 {
     const char *what = serambi_request_part(request, "what");
@@ -178,6 +195,7 @@ static const SerambiRoute hall_routes[] = {
     {"POST", "", SERAMBI_ANYBODY, handle_enter, "a guest enters"},
     {"POST", "later", SERAMBI_ANYBODY, handle_later, "answers at the next tick"},
     {"POST", "unknown", SERAMBI_ANYBODY, handle_unknown_topic, "publishes nowhere"},
+    {"POST", "work/regret", SERAMBI_ANYBODY, handle_regret, "works in vain"},
     {"POST", "work/{what}", SERAMBI_ANYBODY, handle_work, "works beside the loop"},
     {"GET", "guest/{id}", SERAMBI_ANYBODY, handle_one, "one guest"},
     {"GET", "guest/special", SERAMBI_ANYBODY, handle_special, "before any guest of that name"},
@@ -213,7 +231,13 @@ static const SerambiTimer hall_timers[] = {{"minute", 60, on_minute}, {0}};
 
 static void on_plan(Serambi *self, const SerambiUploaded *upload)
 {
-    g_assert_true(add_guest(self, upload->filename));
+    bool is_taken = add_guest(self, upload->filename);
+    serambi_publish(self, "door", json_pack("{s:s}", "name", upload->filename));
+    if (g_str_has_prefix(upload->filename, "broken"))
+        json_decref(
+            serambi_query(self, NULL, "INSERT INTO hall_no_such_table (id) VALUES (1)", ""));
+    if (!is_taken)
+        return;
     g_assert_true(g_file_test(upload->path, G_FILE_TEST_EXISTS));
     serambi_discard_folder(self, upload->folder);
 }
@@ -239,6 +263,8 @@ static void hall_stop(Serambi *self)
 {
     Hall *hall = serambi_state(self);
     (void)g_string_free(hall->heard, TRUE);
+    serambi_cancel(hall->regretted);
+    g_free(hall->folder);
     stops_seen++;
 }
 
@@ -452,10 +478,41 @@ static void test_work(void)
     kit_free(kit);
 }
 
+/* Work stands or falls with the savepoint that asked for it; its handle stays. */
+static void test_regret(void)
+{
+    Kit *kit = kit_new_with(&hall, NULL, "/bin/sh");
+    const Hall *state = serambi_state(kit_self(kit));
+    int status = 0;
+    assert_error(kit_call(kit, SERAMBI_PUBLIC, "POST", "/api/hall/work/regret", NULL, &status),
+                 "hall.regret");
+    assert_guests(kit, "");
+    g_autofree char *file = g_build_filename(state->folder, "clip.bin", NULL);
+    g_assert_true(g_file_test(file, G_FILE_TEST_EXISTS));
+    serambi_cancel(state->regretted);
+    kit_run(kit);
+    assert_guests(kit, "");
+    kit_restart(kit); /* what was left behind goes */
+    g_assert_false(g_file_test(file, G_FILE_TEST_EXISTS));
+    kit_free(kit);
+}
+
+/* A plugin that can not note an upload has not taken it. */
+static void test_upload_not_taken(void)
+{
+    Kit *kit = kit_new(&hall);
+    g_assert_false(kit_upload(kit, "plan", "broken.svg", "<svg/>", 6, NULL));
+    assert_guests(kit, "");
+    g_assert_cmpuint(json_array_size(kit_published(kit, "hall:door")), ==, 0);
+    g_assert_true(kit_upload(kit, "plan", "whole.svg", "<svg/>", 6, NULL));
+    assert_guests(kit, "whole.svg,");
+    kit_free(kit);
+}
+
 static void test_upload(void)
 {
     Kit *kit = kit_new(&hall);
-    kit_upload(kit, "plan", "denah.svg", "<svg/>", 6, NULL);
+    g_assert_true(kit_upload(kit, "plan", "denah.svg", "<svg/>", 6, NULL));
     assert_guests(kit, "denah.svg,");
     g_autofree char *folder = g_build_filename(kit_data_folder(kit), "work", "uploads", NULL);
     g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
@@ -717,7 +774,9 @@ int main(int argc, char **argv)
     g_test_add_func("/host/stop-refuses", test_stop_refuses);
     g_test_add_func("/host/watch", test_watch);
     g_test_add_func("/host/work", test_work);
+    g_test_add_func("/host/regret", test_regret);
     g_test_add_func("/host/upload", test_upload);
+    g_test_add_func("/host/upload-not-taken", test_upload_not_taken);
     g_test_add_func("/host/start-fails", test_start_fails);
     g_test_add_func("/host/wrong-setting", test_wrong_setting);
     g_test_add_func("/host/restart", test_restart);

@@ -79,7 +79,8 @@ static bool work_callback(Store *store, void *data)
     host->callback = callback;
     callback->run(callback->self, callback->data);
     host->callback = outer;
-    return !callback->is_refused && !callback->failure;
+    callback->is_kept = !callback->is_refused && !callback->failure;
+    return callback->is_kept;
 }
 
 /* What a request hears that was answered well in a savepoint that is gone. */
@@ -207,12 +208,31 @@ static void run_upload(Serambi *self, void *data)
     arrival->upload->on_complete(self, arrival->uploaded);
 }
 
-/* Inside the work() that ends the upload, so that the callback runs before this returns. */
-static void on_uploaded(const void *uploaded, void *data)
+/* The callback has run when store_write() returns. The plugin can not say that it failed, but what
+ * it asked of the store can. */
+bool host_hand_over(Serambi *self, const SerambiUpload *upload, const SerambiUploaded *uploaded,
+                    GError **error)
+{
+    Store *store = self->host->options.store;
+    Arrival arrival = {upload, uploaded};
+    HostCallback *callback = callback_new(self, run_upload, &arrival, NULL);
+    callback->must_succeed = true;
+    g_assert(store_is_writing(store));
+    store_write(store, work_callback, after_callback, callback);
+    if (callback->is_kept)
+        return true;
+    if (callback->failure)
+        g_propagate_error(error, g_error_copy(callback->failure));
+    else
+        g_set_error(error, STORE_ERROR, STORE_ERROR_SQL, "plugin '%s' did not take it",
+                    self->entry->id);
+    return false;
+}
+
+static bool on_uploaded(const void *uploaded, void *data, GError **error)
 {
     const HostUpload *entry = data;
-    Arrival arrival = {entry->upload, uploaded};
-    host_run(entry->self, run_upload, g_memdup2(&arrival, sizeof arrival), g_free);
+    return host_hand_over(entry->self, entry->upload, uploaded, error);
 }
 
 static void add_uploads(Serambi *self)
@@ -295,8 +315,12 @@ static bool work_start(Store *store, void *data)
     GError *error = NULL;
     bool is_started = !self->plugin->start || self->plugin->start(self, &error);
     self->host->callback = NULL;
+    if (is_started && !callback->failure)
+        return true;
+    /* Nothing else of it runs in the rest of the turn. */
+    self->is_running = false;
     if (is_started)
-        return !callback->failure;
+        return false;
     callback->failure =
         error ? error : g_error_new(LOADER_ERROR, LOADER_ERROR_TABLE, "start() gave no reason");
     return false;
@@ -329,6 +353,7 @@ static void after_start(Store *store, bool kept, const GError *error, void *data
 static void start_plugin(Serambi *self)
 {
     self->is_running = true;
+    host_clear_folders(self);
     set_timers(self);
     add_watches(self);
     add_uploads(self);
@@ -343,6 +368,7 @@ static Serambi *plugin_new(Host *host, const LoaderEntry *entry)
     self->entry = entry;
     self->plugin = entry->plugin;
     self->due_us = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    self->dropped_jobs = g_ptr_array_new_with_free_func(host_free_job);
     self->requests = g_hash_table_new_full(NULL, NULL, (GDestroyNotify)request_unref, NULL);
     if (!entry->plugin)
         turn_off(self, entry->error ? entry->error->message : "refused");
@@ -355,6 +381,7 @@ static void plugin_free(void *data)
 {
     Serambi *self = data;
     g_hash_table_unref(self->requests);
+    g_ptr_array_unref(self->dropped_jobs);
     g_array_unref(self->due_us);
     words_free(self->words);
     g_free(self->state);
@@ -379,6 +406,8 @@ void host_start(Host *host, GPtrArray *entries, Settings *settings)
         if (!self->reason)
             start_plugin(self);
     }
+    if (host->options.uploads)
+        uploads_resume(host->options.uploads);
 }
 
 static void run_settings_changed(Serambi *self, void *data)

@@ -17,6 +17,7 @@ struct Serambi {
     GArray *due_us;       /* int64_t, of each timer */
     GHashTable *requests; /* SerambiRequest: not answered yet, owns a reference */
     Words *words;
+    GPtrArray *dropped_jobs; /* SerambiJob: asked for in a savepoint that was undone */
 };
 
 /* A plugin's callback that may write: one savepoint. */
@@ -29,6 +30,8 @@ typedef struct HostCallback {
     GError *failure;     /* something that undoes it whatever it replied */
     bool is_refused;     /* it replied with 400 or more */
     bool is_full;        /* a statement failed for want of room */
+    bool must_succeed;   /* a statement that fails undoes it */
+    bool is_kept;        /* it ran, and was not undone */
 } HostCallback;
 
 struct Host {
@@ -66,6 +69,16 @@ Serambi *host_find(Host *host, const char *id); /* NULL */
  * stopped by then. data is freed in the end on every path. */
 void host_run(Serambi *self, void (*run)(Serambi *self, void *data), void *data,
               GDestroyNotify free_data);
+
+/* Inside a store's work(): hands a finished upload to the plugin; false with error set when the
+ * plugin's callback was undone. */
+bool host_hand_over(Serambi *self, const SerambiUpload *upload, const SerambiUploaded *uploaded,
+                    GError **error);
+
+/* server_abi.c */
+void host_free_job(void *job); /* a SerambiJob that never began */
+/* Before start(): removes what serambi_new_folder() made before, in the background. */
+void host_clear_folders(Serambi *self);
 
 /* host_request.c */
 SerambiRequest *request_ref(SerambiRequest *request);

@@ -18,7 +18,10 @@
  * savepoint: its queries, publications and reply stand or fall together. An error reply or a failed
  * start() undoes them. All callbacks of a turn of the loop share one commit; replies and
  * publications leave only after it. Watchers see only what is on disk. GET routes only read, on
- * another connection. serambi_state() is not rolled back: keep truth in SQL, caches in state.
+ * another connection. serambi_state() is not rolled back: keep truth in SQL, caches in state. What
+ * is asked of threads and children (serambi_run(), serambi_spawn(), serambi_keep_file(),
+ * serambi_discard_folder()) begins after the commit, and not at all when the savepoint is undone:
+ * then its callbacks do not come either.
  *
  * Threads: every callback comes, and every function below is called, on the program's main thread;
  * the one exception is the work() of serambi_run(). A pointer received in a callback is borrowed
@@ -132,6 +135,8 @@ typedef struct {
     const char *name; /* "video": kind "tutorials:video" */
     uint32_t roles;
     int64_t max_bytes;
+    /* Undone when a statement or publication in it fails; then the upload stays open, and this
+     * comes again when the client asks for it or at the next start. */
     void (*on_complete)(Serambi *self, const SerambiUploaded *upload);
     const char *help;
 } SerambiUpload;
@@ -227,13 +232,15 @@ void serambi_run(Serambi *self, void (*work)(void *data), void (*done)(Serambi *
 /* Starts `serambi-media argv[0] argv[1] ...` (argv ended by NULL, copied) with limits on time and
  * memory. Each line that it prints is one JSON object; on_line (may be NULL) and on_exit run in a
  * savepoint, on_exit exactly once unless the plugin stops first. At most jobs_parallel at once, the
- * others wait in order. The handle lives until on_exit has returned. */
+ * others wait in order. The handle lives until on_exit has returned, or, when the savepoint is
+ * undone, until the plugin has stopped. */
 SerambiJob *serambi_spawn(Serambi *self, const char *const *argv,
                           void (*on_line)(Serambi *self, const json_t *line, void *data),
                           void (*on_exit)(Serambi *self, bool ok, void *data), void *data);
 void serambi_cancel(SerambiJob *job); /* on_exit comes with ok = false */
 
-/* New empty folder of this plugin on the data folder's file system; NULL on failure. g_free(). */
+/* New empty folder of this plugin on the data folder's file system; NULL on failure. g_free(). It
+ * is gone at the plugin's next start. */
 char *serambi_new_folder(Serambi *self, GError **error);
 /* Removes a folder of serambi_new_folder() or of an upload, with all in it, in the background. */
 void serambi_discard_folder(Serambi *self, const char *folder);

@@ -419,6 +419,7 @@ static void on_stop(uv_signal_t *handle, int signal_number)
     notify("STOPPING=1");
     g_message("stopping");
     web_set_listening(server->web, false);
+    uploads_stop(server->uploads);
     host_stop(server->host);
     live_disconnect_all(server->live, DISCONNECT_SHUTDOWN, "shutdown");
     jobs_close(server->jobs, on_jobs_closed, server);

@@ -86,8 +86,11 @@ json_t *serambi_query(Serambi *self, GError **error, const char *sql, const char
     va_end(values);
     if (rows)
         return rows;
-    if (self->host->callback && g_error_matches(failure, STORE_ERROR, STORE_ERROR_FULL))
-        self->host->callback->is_full = true;
+    HostCallback *callback = self->host->callback;
+    if (callback && g_error_matches(failure, STORE_ERROR, STORE_ERROR_FULL))
+        callback->is_full = true;
+    if (callback && callback->must_succeed && !callback->failure)
+        callback->failure = g_error_copy(failure);
     g_propagate_error(error, failure);
     return NULL;
 }
@@ -109,7 +112,22 @@ bool serambi_has_room(Serambi *self, GError **error)
 }
 
 /* --- Work beside the loop ------------------------------------------------------------------------
+ *
+ * What is asked for inside a savepoint begins when it is on disk, and not at all when it is undone.
  */
+
+/* begin(data), then drop(data); only drop(data) when the savepoint is undone. A plugin may have
+ * stopped before begin(). Takes data. */
+static void begin_when_kept(Serambi *self, void (*begin)(void *data), void *data,
+                            GDestroyNotify drop)
+{
+    if (store_is_writing(self->host->options.store)) {
+        store_after_commit(self->host->options.store, begin, data, drop);
+        return;
+    }
+    begin(data);
+    drop(data);
+}
 
 typedef struct {
     Serambi *self;
@@ -142,37 +160,55 @@ static void run_done(Serambi *self, void *data)
 
 static void hand_on_errand(void *data)
 {
-    Errand *errand = *(Errand **)data;
+    Errand **slot = data;
+    Errand *errand = g_steal_pointer(slot);
     host_run(errand->self, run_done, errand, free_errand);
-    *(Errand **)data = NULL;
 }
 
 static void free_errand_slot(void *data)
 {
-    Errand *errand = *(Errand **)data;
-    if (errand)
-        free_errand(errand);
-    g_free(data);
+    Errand **slot = data;
+    if (*slot)
+        free_errand(*slot);
+    g_free(slot);
+}
+
+static void begin_errand(void *data)
+{
+    Errand **slot = data;
+    Serambi *self = (*slot)->self;
+    if (!self->is_running)
+        return;
+    Errand *errand = g_steal_pointer(slot);
+    jobs_run(self->host->options.jobs, do_errand, hand_on_errand, g_memdup2(&errand, sizeof errand),
+             free_errand_slot);
 }
 
 void serambi_run(Serambi *self, void (*work)(void *data), void (*done)(Serambi *self, void *data),
                  void *data, GDestroyNotify free_data)
 {
-    Errand **slot = g_new0(Errand *, 1);
-    *slot = g_new0(Errand, 1);
-    **slot =
-        (Errand){.self = self, .work = work, .done = done, .data = data, .free_data = free_data};
-    jobs_run(self->host->options.jobs, do_errand, hand_on_errand, slot, free_errand_slot);
+    Errand errand = {
+        .self = self, .work = work, .done = done, .data = data, .free_data = free_data};
+    Errand *copy = g_memdup2(&errand, sizeof errand);
+    begin_when_kept(self, begin_errand, g_memdup2(&copy, sizeof copy), free_errand_slot);
 }
 
 struct SerambiJob {
     Serambi *self;
-    Job *job; /* NULL when it ended, or never began */
+    Job *job;    /* NULL when it ended, or has not begun */
+    char **argv; /* until it began */
     void (*on_line)(Serambi *self, const json_t *line, void *data);
     void (*on_exit)(Serambi *self, bool ok, void *data);
     void *data;
-    bool is_ok;
+    bool is_ok, is_cancelled;
 };
+
+static void free_job(void *data)
+{
+    SerambiJob *job = data;
+    g_strfreev(job->argv);
+    g_free(job);
+}
 
 typedef struct {
     SerambiJob *job;
@@ -215,7 +251,7 @@ static void on_job_exit(bool ok, const char *message, void *data)
     job->is_ok = ok;
     if (message)
         g_message("plugin '%s': a job failed: %s", job->self->entry->id, message);
-    host_run(job->self, run_exit, job, g_free);
+    host_run(job->self, run_exit, job, free_job);
 }
 
 static void do_nothing(void *data)
@@ -224,26 +260,63 @@ static void do_nothing(void *data)
 
 static void refuse_job(void *data)
 {
-    on_job_exit(false, "too many jobs are waiting", *(SerambiJob **)data);
+    SerambiJob **slot = data;
+    SerambiJob *job = g_steal_pointer(slot);
+    on_job_exit(false, job->is_cancelled ? "it was cancelled" : "too many jobs are waiting", job);
+}
+
+static void free_job_slot(void *data)
+{
+    SerambiJob **slot = data;
+    if (*slot)
+        free_job(*slot);
+    g_free(slot);
+}
+
+static void begin_job(void *data)
+{
+    SerambiJob *job = data;
+    Jobs *jobs = job->self->host->options.jobs;
+    if (!job->self->is_running)
+        return;
+    g_auto(GStrv) argv = g_steal_pointer(&job->argv);
+    if (!job->is_cancelled)
+        job->job = jobs_spawn(jobs, (const char *const *)argv, on_job_line, on_job_exit, job);
+    /* on_exit never comes from inside a call of the plugin. */
+    if (!job->job)
+        jobs_run(jobs, do_nothing, refuse_job, g_memdup2(&job, sizeof job), free_job_slot);
+}
+
+/* The plugin may still hold the handle of what never began. */
+static void drop_job(void *data)
+{
+    SerambiJob *job = data;
+    if (job->argv)
+        g_ptr_array_add(job->self->dropped_jobs, job);
+}
+
+void host_free_job(void *job)
+{
+    free_job(job);
 }
 
 SerambiJob *serambi_spawn(Serambi *self, const char *const *argv,
                           void (*on_line)(Serambi *self, const json_t *line, void *data),
                           void (*on_exit)(Serambi *self, bool ok, void *data), void *data)
 {
-    Jobs *jobs = self->host->options.jobs;
     SerambiJob *job = g_new0(SerambiJob, 1);
     *job = (SerambiJob){.self = self, .on_line = on_line, .on_exit = on_exit, .data = data};
-    job->job = jobs_spawn(jobs, argv, on_job_line, on_job_exit, job);
-    /* on_exit never comes from inside this call. */
-    if (!job->job)
-        jobs_run(jobs, do_nothing, refuse_job, g_memdup2(&job, sizeof job), g_free);
+    job->argv = g_strdupv((char **)(uintptr_t)argv);
+    begin_when_kept(self, begin_job, job, drop_job);
     return job;
 }
 
 void serambi_cancel(SerambiJob *job)
 {
-    if (job && job->job)
+    if (!job)
+        return;
+    job->is_cancelled = true;
+    if (job->job)
         jobs_cancel(job->job);
 }
 
@@ -255,11 +328,32 @@ char *serambi_new_folder(Serambi *self, GError **error)
     return folders_new(self->host->options.data_folder, self->entry->id, error);
 }
 
+typedef struct {
+    Serambi *self;
+    char *folder; /* NULL when a thread has it */
+} Discard;
+
 static void remove_in_thread(void *data)
 {
     g_autoptr(GError) error = NULL;
     if (!folders_remove(data, &error) && !g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
         g_message("could not remove the work folder '%s': %s", (char *)data, error->message);
+}
+
+static void begin_discard(void *data)
+{
+    Discard *discard = data;
+    /* Jobs are taken until the plugins have stopped; what is left then goes at the next start. */
+    if (!discard->self->host->is_stopping)
+        jobs_run(discard->self->host->options.jobs, remove_in_thread, NULL,
+                 g_steal_pointer(&discard->folder), g_free);
+}
+
+static void free_discard(void *data)
+{
+    Discard *discard = data;
+    g_free(discard->folder);
+    g_free(discard);
 }
 
 void serambi_discard_folder(Serambi *self, const char *folder)
@@ -268,11 +362,26 @@ void serambi_discard_folder(Serambi *self, const char *folder)
     g_return_if_fail(data_folder && folder);
     g_return_if_fail(folders_is_owned(data_folder, self->entry->id, folder) ||
                      folders_is_owned(data_folder, "uploads", folder));
-    jobs_run(self->host->options.jobs, remove_in_thread, NULL, g_strdup(folder), g_free);
+    Discard discard = {.self = self, .folder = g_strdup(folder)};
+    begin_when_kept(self, begin_discard, g_memdup2(&discard, sizeof discard), free_discard);
+}
+
+/* What an earlier life of the plugin left behind, for want of a proper end. */
+void host_clear_folders(Serambi *self)
+{
+    const HostOptions *options = &self->host->options;
+    if (!options->data_folder || !options->jobs)
+        return;
+    g_autofree char *room = g_build_filename(options->data_folder, "work", self->entry->id, NULL);
+    g_autoptr(GDir) folders = g_dir_open(room, 0, NULL);
+    const char *name;
+    while (folders && (name = g_dir_read_name(folders)))
+        jobs_run(options->jobs, remove_in_thread, NULL, g_build_filename(room, name, NULL), g_free);
 }
 
 typedef struct {
     Serambi *self;
+    char *path, *content_type; /* until it began */
     void (*on_kept)(Serambi *self, const char *sha256, int64_t size, const GError *error,
                     void *data);
     void *data;
@@ -284,6 +393,8 @@ typedef struct {
 static void free_keeping(void *data)
 {
     Keeping *keeping = data;
+    g_free(keeping->path);
+    g_free(keeping->content_type);
     g_free(keeping->sha256);
     g_clear_error(&keeping->error);
     g_free(keeping);
@@ -304,14 +415,34 @@ static void on_file_kept(const char *sha256, int64_t size, const GError *error, 
     host_run(keeping->self, run_kept, keeping, free_keeping);
 }
 
+static void begin_keeping(void *data)
+{
+    Keeping *keeping = data;
+    if (!keeping->self->is_running)
+        return;
+    g_autofree char *path = g_steal_pointer(&keeping->path);
+    kept_add(keeping->self->host->options.kept, path, keeping->content_type, on_file_kept, keeping);
+}
+
+static void drop_keeping(void *data)
+{
+    Keeping *keeping = data;
+    if (keeping->path)
+        free_keeping(keeping);
+}
+
 void serambi_keep_file(Serambi *self, const char *path, const char *content_type,
                        void (*on_kept)(Serambi *self, const char *sha256, int64_t size,
                                        const GError *error, void *data),
                        void *data)
 {
     Keeping *keeping = g_new0(Keeping, 1);
-    *keeping = (Keeping){.self = self, .on_kept = on_kept, .data = data};
-    kept_add(self->host->options.kept, path, content_type, on_file_kept, keeping);
+    *keeping = (Keeping){.self = self,
+                         .path = g_strdup(path),
+                         .content_type = g_strdup(content_type),
+                         .on_kept = on_kept,
+                         .data = data};
+    begin_when_kept(self, begin_keeping, keeping, drop_keeping);
 }
 
 /* --- Screens -------------------------------------------------------------------------------------

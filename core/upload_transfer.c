@@ -40,6 +40,7 @@ struct Transfer {
     int64_t announced;                         /* where this request's body ends */
     int64_t synced_us;
     bool has_checksum, is_creation;
+    bool is_offer; /* brings no bytes, see transfer_offer() */
     TusChecksum checksum;
     bool is_paused;
     bool is_over;    /* nothing more comes: all arrived, the client left, or a newer request came */
@@ -192,7 +193,7 @@ static void save_free(Save *save)
     g_free(save);
 }
 
-static void complete(Save *save, const UploadKind *kind)
+static bool complete(Save *save, const UploadKind *kind)
 {
     Uploads *uploads = save->transfer->upload->uploads;
     json_auto_t *metadata = tus_parse_metadata(save->record.metadata, NULL);
@@ -210,7 +211,7 @@ static void complete(Save *save, const UploadKind *kind)
         .size = save->record.length,
         .metadata = metadata,
     };
-    kind->on_complete(&uploaded, kind->data);
+    return kind->on_complete(&uploaded, kind->data, &save->error);
 }
 
 static bool save_work(Store *store, void *data)
@@ -228,8 +229,7 @@ static bool save_work(Store *store, void *data)
                     save->record.kind);
         return false;
     }
-    complete(save, kind);
-    return true;
+    return complete(save, kind);
 }
 
 static void answer(Transfer *transfer)
@@ -242,6 +242,9 @@ static void answer(Transfer *transfer)
     g_autofree char *location = g_strconcat("/uploads/", upload->record.id, NULL);
     if (transfer->failure != NULL)
         uploads_answer_failure(request, transfer->failure);
+    else if (transfer->is_offer)
+        uploads_answer(request, 200,
+                       &(UploadAnswer){.record = &upload->record, .with_length = true});
     else if (transfer->is_stopped)
         uploads_answer(request, 423,
                        &(UploadAnswer){.code = "upload.taken_over",
@@ -285,6 +288,8 @@ static void end(Transfer *transfer)
         uploads_next(upload);
 }
 
+static void start_save(Transfer *transfer, int64_t received, bool is_last);
+
 static void save_after(Store *store, bool kept, const GError *error, void *data)
 {
     Save *save = data;
@@ -306,9 +311,13 @@ static void save_after(Store *store, bool kept, const GError *error, void *data)
                                            : g_error_new_literal(STORE_ERROR, STORE_ERROR_SQL,
                                                                  "the store did not keep it");
     }
-    bool is_last = save->is_last;
+    bool is_last = save->is_last, was_complete = save->record.state == UPLOAD_DONE;
+    int64_t received = save->record.received;
     save_free(save);
-    if (is_last)
+    /* Not taken: its bytes count all the same. */
+    if (was_complete && transfer->failure != NULL)
+        start_save(transfer, received, true);
+    else if (is_last)
         end(transfer);
     else
         step(transfer);
@@ -413,8 +422,7 @@ static void on_gone(HttpRequest *request, void *data)
     ((Transfer *)data)->request = NULL;
 }
 
-void transfer_start(Upload *upload, HttpRequest *request, const TusChecksum *checksum,
-                    bool is_creation)
+static Transfer *transfer_new(Upload *upload, HttpRequest *request, const TusChecksum *checksum)
 {
     int64_t at = upload->record.received;
     Part *part = g_atomic_rc_box_new0(Part);
@@ -433,17 +441,33 @@ void transfer_start(Upload *upload, HttpRequest *request, const TusChecksum *che
         .arrived = at,
         .written = at,
         .synced = at,
-        .announced = at + http_body_size(request),
+        .announced = at,
         .synced_us = g_get_monotonic_time(),
         .has_checksum = checksum != NULL,
         .checksum = checksum != NULL ? *checksum : (TusChecksum){0},
-        .is_creation = is_creation,
     };
     upload->transfer = transfer;
     upload->is_busy = true;
-    http_on_gone(request, on_gone, transfer);
+    if (request != NULL)
+        http_on_gone(request, on_gone, transfer);
+    return transfer;
+}
+
+void transfer_start(Upload *upload, HttpRequest *request, const TusChecksum *checksum,
+                    bool is_creation)
+{
+    Transfer *transfer = transfer_new(upload, request, checksum);
+    transfer->announced += http_body_size(request);
+    transfer->is_creation = is_creation;
     static const HttpStream stream = {.on_data = on_data, .on_end = on_end, .on_cut = on_cut};
     http_stream(request, &stream, transfer);
+}
+
+void transfer_offer(Upload *upload, HttpRequest *request)
+{
+    Transfer *transfer = transfer_new(upload, request, NULL);
+    transfer->is_offer = transfer->is_over = true;
+    step(transfer);
 }
 
 int64_t transfer_buffered(const Transfer *transfer)

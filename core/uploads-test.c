@@ -192,6 +192,7 @@ typedef struct {
     char *rina, *budi, *siti; /* header lines: two editors, one counter */
     int64_t reserve_bytes, quota_bytes;
     int completed;
+    int refusals; /* how often the upload is still not taken */
     char *id, *filename, *user, *note, *file;
     int64_t size;
     char *wanted_id;  /* for errands */
@@ -199,11 +200,16 @@ typedef struct {
     bool is_idle;
 } Fixture;
 
-static void on_complete(const void *data, void *user_data)
+static bool on_complete(const void *data, void *user_data, GError **error)
 {
     Fixture *fixture = user_data;
     const SerambiUploaded *uploaded = data;
     g_assert_true(store_is_writing(fixture->store));
+    if (fixture->refusals > 0) {
+        fixture->refusals--;
+        g_set_error_literal(error, STORE_ERROR, STORE_ERROR_SQL, "not today");
+        return false;
+    }
     fixture->completed++;
     g_free(fixture->id);
     g_free(fixture->filename);
@@ -217,6 +223,7 @@ static void on_complete(const void *data, void *user_data)
     fixture->size = uploaded->size;
     fixture->file = g_strdup(uploaded->path);
     g_assert_true(g_str_has_prefix(uploaded->path, uploaded->folder));
+    return true;
 }
 
 static void start_uploads(Asking *asking)
@@ -234,6 +241,7 @@ static void start_uploads(Asking *asking)
                                                      .max_bytes = MAX_SIZE,
                                                      .on_complete = on_complete,
                                                      .data = fixture});
+    uploads_resume(fixture->uploads);
 }
 
 static void restart_uploads(Asking *asking)
@@ -1018,8 +1026,70 @@ static void script_stopped(Asking *asking)
     g_assert_cmpint(fixture->completed, ==, 0);
     asking_errand(asking, restart_uploads);
     int64_t at = offset_of(asking, fixture->rina, path);
-    assert_status(patch(asking, fixture->rina, path, at, &"abcdef"[at], 6 - at, ""), 204, NULL);
+    if (at < 6)
+        assert_status(patch(asking, fixture->rina, path, at, &"abcdef"[at], 6 - at, ""), 204, NULL);
     assert_complete(fixture, 1, (const uint8_t *)"abcdef", 6);
+}
+
+/* All bytes came, but who should have it could not take it: nothing is lost, and nobody hears that
+ * it is done. */
+static void script_not_taken(Asking *asking)
+{
+    Fixture *fixture = asking->context;
+    const uint8_t *bytes = (const uint8_t *)"abcdef";
+    g_autofree char *path = created(asking, fixture->rina, 6);
+    fixture->refusals = 3;
+    assert_status(patch(asking, fixture->rina, path, 0, bytes, 6, ""), 500, "error.store");
+    assert_status(ask(asking, "HEAD", path, fixture->rina, "", 0), 500, NULL);
+    assert_status(patch(asking, fixture->rina, path, 6, bytes, 0, ""), 500, "error.store");
+    g_assert_cmpint(fixture->refusals, ==, 0);
+    assert_status(patch(asking, fixture->rina, path, 0, bytes, 6, ""), 409, "upload.offset");
+    g_assert_cmpint(fixture->completed, ==, 0);
+    g_assert_cmpint(offset_of(asking, fixture->rina, path), ==, 6); /* now it is taken */
+    assert_complete(fixture, 1, bytes, 6);
+    g_assert_cmpint(offset_of(asking, fixture->rina, path), ==, 6);
+    g_assert_cmpint(fixture->completed, ==, 1);
+}
+
+static void test_not_taken(void)
+{
+    run(&(Fixture){0}, script_not_taken);
+}
+
+static void note_rest(Asking *asking)
+{
+    Fixture *fixture = asking->context;
+    fixture->is_idle = g_queue_is_empty(&fixture->uploads->works) && store_is_idle(fixture->store);
+}
+
+static void wait_rest(Asking *asking)
+{
+    Fixture *fixture = asking->context;
+    do
+        asking_errand(asking, note_rest);
+    while (!fixture->is_idle);
+}
+
+/* The same, found at the next start. */
+static void script_resumed(Asking *asking)
+{
+    Fixture *fixture = asking->context;
+    const uint8_t *bytes = (const uint8_t *)"abcdef";
+    g_autofree char *path = created(asking, fixture->rina, 6);
+    fixture->refusals = 2;
+    assert_status(patch(asking, fixture->rina, path, 0, bytes, 6, ""), 500, "error.store");
+    asking_errand(asking, restart_uploads); /* offers it once more, in vain */
+    wait_rest(asking);
+    g_assert_cmpint(fixture->refusals, ==, 0);
+    g_assert_cmpint(fixture->completed, ==, 0);
+    asking_errand(asking, restart_uploads);
+    wait_rest(asking);
+    assert_complete(fixture, 1, bytes, 6);
+}
+
+static void test_resumed(void)
+{
+    run(&(Fixture){0}, script_resumed);
 }
 
 static void test_stopped(void)
@@ -1087,6 +1157,8 @@ int main(int argc, char **argv)
     g_test_add_func("/uploads/refusing-disk", test_refusing_disk);
     g_test_add_func("/uploads/long", test_long);
     g_test_add_func("/uploads/stopped", test_stopped);
+    g_test_add_func("/uploads/not-taken", test_not_taken);
+    g_test_add_func("/uploads/resumed", test_resumed);
     g_test_add_func("/uploads/abandoned", test_abandoned);
     return g_test_run();
 }

@@ -655,6 +655,25 @@ static void patch(Upload *upload, HttpRequest *request, const Identity *identity
     }
 }
 
+static bool is_whole(const UploadRecord *record)
+{
+    return record->length >= 0 && record->received == record->length;
+}
+
+/* Clients take a full offset for the end: they hear it only when the upload was taken. */
+static void head_open(Upload *upload, HttpRequest *request, const Identity *identity)
+{
+    const UploadKind *kind = uploads_kind(upload->uploads, upload->record.kind);
+    if (!is_whole(&upload->record))
+        head(request, &upload->record);
+    else if (kind == NULL)
+        refuse(request, 503, "error.503", "nobody takes uploads of this kind now");
+    else if (!access_allows(kind->roles, identity->role))
+        refuse(request, 403, "error.forbidden", "this role does not send uploads of this kind");
+    else
+        transfer_offer(upload, request);
+}
+
 static void handle_open(Upload *upload, HttpRequest *request, const char *method,
                         const Identity *identity)
 {
@@ -665,7 +684,7 @@ static void handle_open(Upload *upload, HttpRequest *request, const char *method
     else if (is_expired(&upload->record))
         refuse(request, 410, "error.not_found", "this upload has expired");
     else if (strcmp(method, "HEAD") == 0)
-        head(request, &upload->record);
+        head_open(upload, request, identity);
     else
         patch(upload, request, identity);
 }
@@ -785,6 +804,22 @@ void uploads_add_kind(Uploads *uploads, const UploadKind *kind)
     UploadKind *copy = g_memdup2(kind, sizeof *kind);
     copy->kind = g_strdup(kind->kind);
     g_ptr_array_add(uploads->kinds, copy);
+}
+
+void uploads_resume(Uploads *uploads)
+{
+    g_autoptr(GPtrArray) whole = g_ptr_array_new();
+    GHashTableIter iter;
+    void *value;
+    g_hash_table_iter_init(&iter, uploads->open);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        Upload *upload = value;
+        if (!upload->is_busy && is_whole(&upload->record) && !is_expired(&upload->record) &&
+            uploads_kind(uploads, upload->record.kind) != NULL)
+            g_ptr_array_add(whole, upload);
+    }
+    for (guint i = 0; i < whole->len; i++)
+        transfer_offer(whole->pdata[i], NULL);
 }
 
 void uploads_stop(Uploads *uploads)

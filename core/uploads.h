@@ -16,8 +16,10 @@ typedef struct {
     const char *kind; /* "tutorials:video" */
     uint32_t roles;
     int64_t max_bytes;
-    /* Inside a store work(): a SerambiUploaded, defined in plugin.h. */
-    void (*on_complete)(const void *uploaded, void *data);
+    /* Inside a store work(): a SerambiUploaded, defined in plugin.h. False with error set when it
+     * could not be taken: the upload stays open and whole, and is offered again when its client
+     * asks for it and at the next start. */
+    bool (*on_complete)(const void *uploaded, void *data, GError **error);
     void *data;
 } UploadKind;
 
@@ -31,6 +33,8 @@ Uploads *uploads_new(Store *store, Access *access, Jobs *jobs, uv_loop_t *loop,
 void uploads_free(Uploads *uploads);
 bool uploads_migrate(Store *store, GError **error);
 void uploads_add_kind(Uploads *uploads, const UploadKind *kind); /* copied */
+/* When who takes uploads has started: offers what is whole, but was not taken yet. */
+void uploads_resume(Uploads *uploads);
 /* Before the plugins stop: from here on nothing begins or completes (503, 500), clients go on
  * later.
  */

@@ -64,6 +64,9 @@ void uploads_discard(Uploads *uploads, const char *id); /* its folder, in the ba
  * checksum may be NULL. is_creation: answers 201 in place of 204. */
 void transfer_start(Upload *upload, HttpRequest *request, const TusChecksum *checksum,
                     bool is_creation);
+/* Nothing more is to come: offers the upload to who takes it. request: a HEAD that waits for the
+ * outcome, or NULL. */
+void transfer_offer(Upload *upload, HttpRequest *request);
 /* A newer request came: keeps what is there, answers 423, frees the upload. */
 void transfer_stop(Transfer *transfer);
 /* Bytes in memory, at most LIMIT_UPLOAD_BUFFER_BYTES. */
