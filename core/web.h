@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * The web server: our own HTTP, and libwebsockets for WebSockets. With dial.c the only file that knows
- * libwebsockets; all its guards are here (see web.c's head for the list and its sources).
+ * The web server: our own HTTP, and libwebsockets for WebSockets. With dial.c the only file that
+ * knows libwebsockets; all its guards are here (see web.c's head for the list and its sources).
  *
  * Main thread only. */
 #pragma once
