@@ -592,7 +592,7 @@ static void test_plans(void)
 /* --- The model -----------------------------------------------------------------------------------
  */
 
-#define MODEL_OPERATIONS 3000
+#define MODEL_OPERATIONS 2000
 #define MODEL_TICKETS    3000
 
 typedef struct {

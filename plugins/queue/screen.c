@@ -7,7 +7,7 @@
 
 /* A call that is older when it arrives is not shown large any more. */
 #define STALE_CALL_US (60 * G_USEC_PER_SEC)
-#define BOARD_ROWS    6
+#define BOARD_ROWS    5
 #define CALLS_MAX     50
 
 static QueueScreen *screen_of(Serambi *self)
@@ -100,10 +100,10 @@ static void draw_row(Serambi *self, SerambiCanvas *canvas, const json_t *call, d
         return;
     serambi_draw_plate(canvas, (SerambiBox){0.04, y, 0.92, height * 0.9},
                        is_newest ? "amber_plate" : "leaf_plate", 1, 0.012);
-    serambi_draw_text(canvas, (SerambiBox){0.08, y, 0.50, height * 0.9}, "board_number",
-                      is_newest ? "amber" : "ink", SERAMBI_START, ticket);
+    serambi_draw_text(canvas, (SerambiBox){0.08, y + height * 0.12, 0.50, height * 0.66},
+                      "board_number", is_newest ? "amber" : "ink", SERAMBI_START, ticket);
     g_autofree char *line = counter_line(self, "id", "screen.counter", counter);
-    serambi_draw_text(canvas, (SerambiBox){0.58, y, 0.34, height * 0.9}, "body",
+    serambi_draw_text(canvas, (SerambiBox){0.58, y + height * 0.12, 0.34, height * 0.66}, "body",
                       is_newest ? "amber" : "ink", SERAMBI_END, line);
 }
 
@@ -136,7 +136,7 @@ static void draw_board(Serambi *self, SerambiCanvas *canvas)
                       serambi_word(self, "id", "screen.now_serving"));
     serambi_draw_text(canvas, (SerambiBox){0.04, 0.085, 0.92, 0.05}, "small", "muted",
                       SERAMBI_START, serambi_word(self, "en", "screen.now_serving"));
-    const double top = 0.15, row = 0.10;
+    const double top = 0.15, row = 0.105;
     size_t index;
     json_t *call;
     json_array_foreach(now, index, call)
@@ -200,12 +200,12 @@ static void draw_spotlight(Serambi *self, SerambiCanvas *canvas)
     const QueueShownCall *call = g_queue_peek_head(&screen_of(self)->calls);
     if (!call)
         return;
-    serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "amber_plate", 0.97, 0.02);
+    serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "amber_plate", 1, 0.02);
     serambi_draw_text(canvas, (SerambiBox){0.03, 0.04, 0.94, 0.56}, "called_number", "amber",
                       SERAMBI_CENTRE, call->ticket);
     static const char *const languages[] = {"id", "en", "ar"};
     static const SerambiBox boxes[] = {
-        {0.03, 0.60, 0.94, 0.16}, {0.03, 0.76, 0.46, 0.12}, {0.51, 0.76, 0.46, 0.12}};
+        {0.03, 0.58, 0.94, 0.17}, {0.03, 0.76, 0.46, 0.20}, {0.51, 0.76, 0.46, 0.20}};
     for (size_t i = 0; i < G_N_ELEMENTS(languages); i++) {
         g_autofree char *line =
             counter_line(self, languages[i], "screen.go_to_counter", call->counter);

@@ -361,7 +361,8 @@ static void on_kept(Serambi *self, const char *sha256, int64_t size, const GErro
     }
     GError *failure = NULL;
     if (!sha256) {
-        fail(ingest, "error.full", error->message);
+        bool is_full = g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC);
+        fail(ingest, is_full ? "error.full" : "tutorials.worker", error->message);
         return;
     }
     if (!note_part(ingest, g_ptr_array_index(ingest->parts, 0), sha256, &failure)) {

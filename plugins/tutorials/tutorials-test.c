@@ -222,7 +222,7 @@ static void test_failures(void)
         {"video", "odd-dot", "tutorials.worker", NULL},
         {"video", "odd-frames", "tutorials.worker", NULL},
         {"video", "odd-duration", "tutorials.worker", NULL},
-        {"video", "odd-missing", "error.full", NULL},
+        {"video", "odd-missing", "tutorials.worker", NULL},
         {"storyboard", "fail-compose", "tutorials.too_long", "said compose"},
         {"storyboard", "die-compose", "tutorials.worker", NULL},
         {"storyboard", "fail-prove", "tutorials.too_long", "said prove"},
