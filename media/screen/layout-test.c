@@ -95,7 +95,7 @@ static void test_shares(void)
 {
     Layout cinema = layout_make(LAYOUT_CINEMA, 1920, 1080, false);
     g_assert_cmpint(cinema.areas[AREA_PICTURE].width, ==, 1920);
-    g_assert_cmpint(cinema.areas[AREA_PICTURE].height, ==, 1080);
+    g_assert_cmpint(cinema.areas[AREA_PICTURE].height, ==, 1080 - 97);
     g_assert_cmpint(cinema.areas[AREA_BAR].height, ==, 97);
     Layout desk = layout_make(LAYOUT_DESK, 1920, 1080, false);
     Rect picture = desk.areas[AREA_PICTURE], board = desk.areas[AREA_BOARD];

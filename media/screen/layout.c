@@ -20,7 +20,7 @@ typedef struct {
 static const Share lying[][AREA_COUNT] = {
     [LAYOUT_CINEMA] =
         {
-            [AREA_CAPTION] = {10, 81, 90, 98},
+            [AREA_CAPTION] = {10, 82.2, 90, 98.8},
             [AREA_BANNER] = {3, 4, 97, 30},
             [AREA_CARD] = {63, 60, 97, 96},
         },
@@ -165,10 +165,10 @@ Layout layout_make(LayoutKind kind, int width, int height, bool is_mirrored)
             layout.areas[area] = part(&layout, shares[area], above_bar);
     Rect screen = {0, 0, width, height};
     layout.areas[AREA_SCREEN] = screen;
+    /* The bar stands below the picture, not on it: what a film shows at its foot is seen. */
     if (kind == LAYOUT_CINEMA)
-        layout.areas[AREA_PICTURE] = layout.is_portrait ? (Rect){0, 0, width, above_bar} : screen;
-    layout.areas[AREA_HOUSE] =
-        rect_intersect(layout.areas[AREA_PICTURE], (Rect){0, 0, width, above_bar});
+        layout.areas[AREA_PICTURE] = (Rect){0, 0, width, above_bar};
+    layout.areas[AREA_HOUSE] = layout.areas[AREA_PICTURE];
     /* A call covers the lower half: the bar too, for nothing else matters then. */
     int margin_x = (int)lround(LOOK_SAFE_MARGIN * width);
     int margin_y = (int)lround(LOOK_SAFE_MARGIN * layout.unit);

@@ -205,7 +205,7 @@ static void draw_captions(Serambi *self, SerambiCanvas *canvas)
     size_t count = (player->lines[0] != NULL) + (player->lines[1] != NULL);
     if (count == 0)
         return;
-    serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "paper", 0.8, 0.012);
+    serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "paper", 0.95, 0.012);
     double y = 0.04;
     double height = 0.92 / (double)count;
     for (size_t i = 0; i < G_N_ELEMENTS(player->lines); i++) {
