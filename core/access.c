@@ -13,8 +13,6 @@
 
 G_DEFINE_QUARK(access - error, access_error)
 
-/* An admin command in another process takes effect within this time. */
-#define REMEMBER_SECONDS 5
 #define REMEMBER_ENTRIES 4096
 
 static const char *const migrations[] = {
@@ -195,6 +193,11 @@ void access_forget(Store *store)
     store_after_commit(store, note_change, NULL, NULL);
 }
 
+unsigned access_changes(void)
+{
+    return changes;
+}
+
 Remembered *access_remembered(Access *access, const char *hash)
 {
     if (access->remembered_changes != changes) {
@@ -203,7 +206,7 @@ Remembered *access_remembered(Access *access, const char *hash)
     }
     Remembered *known = g_hash_table_lookup(access->remembered, hash);
     if (known != NULL &&
-        g_get_monotonic_time() - known->asked_us > REMEMBER_SECONDS * G_USEC_PER_SEC) {
+        g_get_monotonic_time() - known->asked_us > ACCESS_REMEMBER_SECONDS * G_USEC_PER_SEC) {
         g_hash_table_remove(access->remembered, hash);
         return NULL;
     }
@@ -221,6 +224,16 @@ Remembered *access_remember(Access *access, const char *hash, const Remembered *
 }
 
 /* --- Who is asking -----------------------------------------------------------------------------*/
+
+bool access_is_current(Access *access, const Identity *identity)
+{
+    bool is_known = true;
+    if (identity->session != 0)
+        session_check(access, identity, &is_known);
+    else if (identity->role != SERAMBI_PUBLIC)
+        token_check(access, identity, &is_known);
+    return is_known;
+}
 
 bool access_identify_token(Access *access, const char *token, Identity *ret_identity,
                            GError **error)

@@ -12,9 +12,10 @@
 typedef struct Access Access;
 
 typedef struct {
-    uint32_t role;   /* one SerambiRole bit; SERAMBI_PUBLIC for strangers */
-    char name[65];   /* user, token or display; "" for strangers */
-    int64_t session; /* row id, 0 for none */
+    uint32_t role;    /* one SerambiRole bit; SERAMBI_PUBLIC for strangers */
+    char name[65];    /* user, token or display; "" for strangers */
+    int64_t session;  /* row id, 0 for none */
+    int64_t since_us; /* when the token was made or the display let in; 0 for others */
 } Identity;
 
 typedef enum {
@@ -40,6 +41,14 @@ bool access_identify(Access *access, HttpRequest *request, Identity *ret_identit
  * signature = Ed25519 over "serambi-display:" nonce, all hex; nonce from access_challenge(). */
 bool access_identify_token(Access *access, const char *token, Identity *ret_identity,
                            GError **error);
+/* Is somebody who was identified earlier still who he was, with the same role? Also true when the
+ * store can not say. For connections that outlive a request; at least every
+ * ACCESS_REMEMBER_SECONDS, and when access_changes() has another value than the last time. */
+bool access_is_current(Access *access, const Identity *identity);
+unsigned access_changes(void);
+/* An admin command in another process takes effect within this time. */
+#define ACCESS_REMEMBER_SECONDS 5
+
 /* For cookie-authenticated writes and WebSockets: Origin (or Sec-Fetch-Site) says that it is our
  * own page. Requests with a bearer token or without any cookie pass, and reads without either
  * header, whose answers no other page can see. */

@@ -37,6 +37,10 @@ void access_forget(Store *store);
 
 /* The session of a secret: false and no error when there is none, or it is over. */
 bool session_find(Access *access, const char *secret, Identity *ret_identity);
+/* Is there still such a session, and is it not over? *ret_known: untouched when the store fails. */
+void session_check(Access *access, const Identity *identity, bool *ret_known);
+/* The same of a token, or a display's key. */
+void token_check(Access *access, const Identity *identity, bool *ret_known);
 /* A bearer token "serambi_<role>_<secret>". */
 bool token_find(Access *access, const char *token, Identity *ret_identity, GError **error);
 /* "display.<key>.<nonce>.<signature>". */

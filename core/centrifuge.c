@@ -48,11 +48,17 @@ static const struct {
     uint16_t code;
     const char *text;
 } disconnects[] = {
-    {3000, "connection closed"},     {3001, "shutdown"},
-    {3004, "internal server error"}, {3008, "slow"},
-    {3010, "insufficient state"},    {3012, "no pong"},
-    {3013, "too many requests"},     {3500, "invalid token"},
-    {3501, "bad request"},           {3503, "force disconnect"},
+    {3000, "connection closed"},
+    {3001, "shutdown"},
+    {3004, "internal server error"},
+    {3005, "connection expired"},
+    {3008, "slow"},
+    {3010, "insufficient state"},
+    {3012, "no pong"},
+    {3013, "too many requests"},
+    {3500, "invalid token"},
+    {3501, "bad request"},
+    {3503, "force disconnect"},
     {3507, "permission denied"},
 };
 

@@ -413,6 +413,115 @@ static void script_staff(Asking *asking)
     close(fd);
 }
 
+static void remove_token(Asking *asking)
+{
+    House *house = asking->context;
+    g_autoptr(GError) error = NULL;
+    Store *admin = store_open(house->folder, false, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_true(access_token_remove(admin, "till", &error));
+    store_close(admin);
+}
+
+static void turn_on(Asking *asking)
+{
+    House *house = asking->context;
+    clients_turn(house->clients,
+                 g_get_monotonic_time() + (ACCESS_REMEMBER_SECONDS + 1) * G_USEC_PER_SEC);
+}
+
+static int connect_as(Asking *asking, const char *token)
+{
+    int fd = ws_open(asking);
+    g_autofree char *connect = g_strdup_printf("{\"id\":1,\"connect\":{\"token\":\"%s\"}}", token);
+    ws_send(fd, connect);
+    json_auto_t *reply = ws_json(fd);
+    g_assert_nonnull(json_object_get(reply, "connect"));
+    return fd;
+}
+
+/* Whose token is taken away loses the connection too, and what comes by it. Public ones stay. */
+static void script_demoted(Asking *asking)
+{
+    House *house = asking->context;
+    asking_errand(asking, add_token);
+    g_autofree char *token = house->more;
+    g_autofree char *bearer = g_strdup_printf("Authorization: Bearer %s\r\n", token);
+    int phone = ws_connect(asking), till = connect_as(asking, token), cookie;
+    g_autoptr(Answer) answer = ws_ask(asking, bearer, &cookie);
+    g_assert_cmpint(answer->status, ==, 101);
+    asking_errand(asking, turn_on); /* nothing has changed */
+    ws_send(till, "{\"id\":2,\"subscribe\":{\"channel\":\"queue:desk\"}}");
+    json_auto_t *subscribed = ws_json(till);
+    while (json_object_size(subscribed) == 0) { /* its turn to be pinged */
+        json_decref(subscribed);
+        subscribed = ws_json(till);
+    }
+    g_assert_nonnull(json_object_get(subscribed, "subscribe"));
+    asking_errand(asking, remove_token); /* by an admin command: another connection */
+    asking_errand(asking, turn_on);
+    g_assert_cmpint(ws_close_code(till), ==, 3005);
+    g_assert_cmpint(ws_close_code(cookie), ==, 3005);
+    ws_send(phone, "{\"id\":9,\"unsubscribe\":{\"channel\":\"a\"}}");
+    json_auto_t *reply = ws_json(phone);
+    while (json_object_size(reply) == 0) {
+        json_decref(reply);
+        reply = ws_json(phone);
+    }
+    g_assert_cmpint(json_integer_value(json_object_get(reply, "id")), ==, 9);
+    int back = ws_open(asking);
+    g_autofree char *connect = g_strdup_printf("{\"id\":1,\"connect\":{\"token\":\"%s\"}}", token);
+    ws_send(back, connect);
+    g_assert_cmpint(ws_close_code(back), ==, 3500);
+    close(phone);
+    close(till);
+    close(cookie);
+    close(back);
+}
+
+static bool work_expel(Store *store, void *data)
+{
+    return access_token_remove(store, "till", NULL);
+}
+
+static void remove_inside(Asking *asking)
+{
+    House *house = asking->context;
+    store_write(house->store, work_expel, NULL, NULL);
+}
+
+static void note_change(Asking *asking)
+{
+    House *house = asking->context;
+    house->is_said = access_changes() != house->clients->changes;
+}
+
+/* Taken away by the server itself, it counts at once: the next command is not heard. */
+static void script_demoted_at_once(Asking *asking)
+{
+    House *house = asking->context;
+    asking_errand(asking, add_token);
+    g_autofree char *token = house->more;
+    int till = connect_as(asking, token);
+    asking_errand(asking, remove_inside);
+    do {
+        asking_errand(asking, note_change);
+    } while (!house->is_said && live_counters(house->live).readers > 0);
+    ws_send(till, "{\"id\":2,\"subscribe\":{\"channel\":\"queue:desk\"}}");
+    g_assert_cmpint(ws_close_code(till), ==, 3005);
+    close(till);
+}
+
+static void test_demoted(void)
+{
+    run(script_demoted);
+}
+
+static void test_demoted_at_once(void)
+{
+    run(script_demoted_at_once);
+}
+
 static void test_session(void)
 {
     run(script_session);
@@ -473,5 +582,7 @@ int main(int argc, char **argv)
     g_test_add_func("/client/stranger", test_stranger);
     g_test_add_func("/client/origin", test_origin);
     g_test_add_func("/client/staff", test_staff);
+    g_test_add_func("/client/demoted", test_demoted);
+    g_test_add_func("/client/demoted-at-once", test_demoted_at_once);
     return g_test_run();
 }

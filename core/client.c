@@ -87,9 +87,27 @@ static void send_strangers_away(Clients *clients, int64_t now_us)
     }
 }
 
+/* Everybody who is somebody; ten thousand phones are nobody and cost a glance each. */
+static void check_all(Clients *clients)
+{
+    clients->changes = access_changes();
+    for (guint i = 0; i < CLIENT_PING_SECONDS; i++) {
+        const GPtrArray *slot = clients->wheel.slots[i];
+        for (guint j = 0; j < slot->len; j++) {
+            const WheelSeat *seat = g_ptr_array_index(slot, j);
+            seat->on_check(seat->owner);
+        }
+    }
+}
+
 void clients_turn(Clients *clients, int64_t now_us)
 {
     turn_wheel(&clients->wheel);
+    if (clients->changes != access_changes() ||
+        now_us - clients->checked_us >= ACCESS_REMEMBER_SECONDS * G_USEC_PER_SEC) {
+        clients->checked_us = now_us;
+        check_all(clients);
+    }
     send_strangers_away(clients, now_us);
 }
 
@@ -208,6 +226,16 @@ static void on_turn(void *owner)
     }
     client->awaits_pong = true;
     live_reader_write(client->reader, ping, sizeof ping);
+}
+
+/* 3005 lets a client come back, as whoever it then is. */
+static void on_check(void *owner)
+{
+    Client *client = owner;
+    if (client->identity.role != SERAMBI_PUBLIC && !client->is_closing &&
+        !access_is_current(client->clients->access, &client->identity)) {
+        close_client(client, 3005);
+    }
 }
 
 /* --- Commands --------------------------------------------------------------------------------- */
@@ -417,6 +445,9 @@ static void receive(void *connection, const char *bytes, size_t size)
 {
     Client *client = connection;
     client->awaits_pong = false;
+    if (client->clients->changes != access_changes()) {
+        check_all(client->clients);
+    }
     client->is_receiving = true;
     while (!client->is_closing) {
         CentrifugeCommand command;
@@ -456,7 +487,7 @@ static void *open_client(void *data, Socket *socket, HttpRequest *request, int *
     client->socket = socket;
     client->identity = identity;
     client->reader = live_reader_new(clients->live, socket, LIVE_WEBSOCKET);
-    client->seat = (WheelSeat){.on_turn = on_turn, .owner = client};
+    client->seat = (WheelSeat){.on_turn = on_turn, .on_check = on_check, .owner = client};
     wheel_join(&clients->wheel, &client->seat);
     client->calls = g_ptr_array_new();
     client->out = g_string_new("");
@@ -496,6 +527,7 @@ Clients *clients_new(Live *live, Access *access, uv_loop_t *loop, const ClientsC
     clients->live = live;
     clients->access = access;
     clients->call = *call;
+    clients->changes = access_changes();
     g_queue_init(&clients->strangers);
     for (guint i = 0; i < CLIENT_PING_SECONDS; i++) {
         clients->wheel.slots[i] = g_ptr_array_new();

@@ -11,6 +11,7 @@
 /* Somebody who is called once in CLIENT_PING_SECONDS. */
 typedef struct {
     void (*on_turn)(void *owner);
+    void (*on_check)(void *owner); /* is it still who it was? */
     void *owner;
     guint slot, position;
 } WheelSeat;
@@ -27,13 +28,16 @@ struct Clients {
     Access *access;
     ClientsCall call;
     Wheel wheel;
-    GQueue strangers; /* Client, in order of arrival: upgraded, but not connected yet */
+    unsigned changes;   /* access_changes() at the last check */
+    int64_t checked_us; /* monotonic */
+    GQueue strangers;   /* Client, in order of arrival: upgraded, but not connected yet */
 };
 
 void wheel_join(Wheel *wheel, WheelSeat *seat);
 void wheel_leave(Wheel *wheel, WheelSeat *seat);
 
-/* One second of the wheel; sends away who did not connect in time. now_us: monotonic. */
+/* One second of the wheel; sends away who did not connect in time, and who lost his role. now_us:
+ * monotonic. */
 void clients_turn(Clients *clients, int64_t now_us);
 
 /* The result of a connect, for who this is. */

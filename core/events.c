@@ -10,6 +10,7 @@
 #include "core/client_private.h"
 
 #include "core/limits.h"
+#include "core/plugin.h"
 
 #include <string.h>
 
@@ -20,6 +21,8 @@ typedef struct {
     Clients *clients;
     LiveReader *reader;
     WheelSeat seat;
+    Identity identity;
+    bool is_closing;
 } Events;
 
 typedef struct {
@@ -34,6 +37,17 @@ static void on_turn(void *owner)
     if (!live_reader_is_lagging(events->reader)) {
         live_reader_write(events->reader, ping, strlen(ping));
     }
+}
+
+static void on_check(void *owner)
+{
+    Events *events = owner;
+    if (events->identity.role == SERAMBI_PUBLIC || events->is_closing ||
+        access_is_current(events->clients->access, &events->identity)) {
+        return;
+    }
+    events->is_closing = true;
+    live_reader_close(events->reader, 3005, centrifuge_disconnect_text(3005));
 }
 
 static void drained(void *connection)
@@ -150,7 +164,8 @@ static void begin(HttpRequest *request, Clients *clients, const Identity *identi
     }
     events->clients = clients;
     events->reader = live_reader_new(clients->live, socket, LIVE_EVENTS);
-    events->seat = (WheelSeat){.on_turn = on_turn, .owner = events};
+    events->seat = (WheelSeat){.on_turn = on_turn, .on_check = on_check, .owner = events};
+    events->identity = *identity;
     wheel_join(&clients->wheel, &events->seat);
     json_auto_t *subs = json_object();
     for (guint i = 0; i < wishes->len; i++) {

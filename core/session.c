@@ -81,6 +81,25 @@ bool session_find(Access *access, const char *secret, Identity *ret_identity)
     return true;
 }
 
+void session_check(Access *access, const Identity *identity, bool *ret_known)
+{
+    json_auto_t *rows =
+        store_query(access->store, NULL,
+                    "SELECT u.role AS role, s.created_us AS created_us, s.used_us AS used_us"
+                    " FROM access_session s JOIN access_user u ON u.name = s.user_name"
+                    " WHERE s.id = $1",
+                    "i", identity->session);
+    json_int_t created_us = 0, used_us = 0;
+    const char *role = NULL;
+    if (rows == NULL)
+        return;
+    *ret_known =
+        json_unpack(rows, "[{s:s, s:I, s:I}]", "role", &role, "created_us", &created_us, "used_us",
+                    &used_us) == 0 &&
+        access_role_from_text(role) == identity->role &&
+        !is_over(&(Remembered){.created_us = created_us, .used_us = used_us}, g_get_real_time());
+}
+
 /* Makes room for one more: those that are over, and the longest unused beyond the limit. */
 static bool prune(Store *store, const char *name, int64_t now_us, GError **error)
 {

@@ -123,23 +123,38 @@ bool token_find(Access *access, const char *token, Identity *ret_identity, GErro
     Remembered *known = access_remembered(access, hash);
     if (known == NULL) {
         json_auto_t *rows = store_query(access->store, error,
-                                        "SELECT name, role, used_us FROM access_token"
+                                        "SELECT name, role, created_us, used_us FROM access_token"
                                         " WHERE hash = $1",
                                         "s", hash);
         if (rows == NULL)
             return false;
         const char *name = NULL, *role = NULL;
-        json_int_t used_us = 0;
-        if (json_unpack(rows, "[{s:s, s:s, s:I}]", "name", &name, "role", &role, "used_us",
-                        &used_us) != 0)
+        json_int_t created_us = 0, used_us = 0;
+        if (json_unpack(rows, "[{s:s, s:s, s:I, s:I}]", "name", &name, "role", &role, "created_us",
+                        &created_us, "used_us", &used_us) != 0)
             return fail_token(error);
-        Remembered found = {.identity.role = access_role_from_text(role), .used_us = used_us};
+        Remembered found = {
+            .identity = {.role = access_role_from_text(role), .since_us = created_us},
+            .used_us = used_us,
+        };
         g_strlcpy(found.identity.name, name, sizeof found.identity.name);
         known = access_remember(access, hash, &found);
     }
     *ret_identity = known->identity;
     touch(access, known, hash);
     return true;
+}
+
+void token_check(Access *access, const Identity *identity, bool *ret_known)
+{
+    json_auto_t *rows = store_query(
+        access->store, NULL,
+        "SELECT 1 AS found FROM access_token WHERE name = $1 AND role = $2 AND created_us = $3"
+        " UNION ALL SELECT 1 FROM access_display"
+        " WHERE id = $1 AND $2 = 'display' AND admitted_us = $3",
+        "ssi", identity->name, access_role_text(identity->role), identity->since_us);
+    if (rows != NULL)
+        *ret_known = json_array_size(rows) > 0;
 }
 
 /* --- Displays ----------------------------------------------------------------------------------*/
@@ -240,16 +255,18 @@ bool display_find(Access *access, const char *token, Identity *ret_identity, GEr
         return fail_display("this challenge is not ours or too old", error);
     if (!signature_is_good(parts[1], parts[2], parts[3]))
         return fail_display("the display's signature is wrong", error);
-    json_auto_t *rows = store_query(access->store, error,
-                                    "SELECT id FROM access_display WHERE key = $1", "s", parts[1]);
+    json_auto_t *rows =
+        store_query(access->store, error,
+                    "SELECT id, admitted_us FROM access_display WHERE key = $1", "s", parts[1]);
     if (rows == NULL)
         return false;
     const char *id = NULL;
-    if (json_unpack(rows, "[{s:s}]", "id", &id) != 0)
+    json_int_t admitted_us = 0;
+    if (json_unpack(rows, "[{s:s, s:I}]", "id", &id, "admitted_us", &admitted_us) != 0)
         return fail_display("this display has not been let in", error);
     if (!use_nonce(access, parts[2], expires_us))
         return fail_display("this challenge has been used", error);
-    *ret_identity = (Identity){.role = SERAMBI_DISPLAY};
+    *ret_identity = (Identity){.role = SERAMBI_DISPLAY, .since_us = admitted_us};
     g_strlcpy(ret_identity->name, id, sizeof ret_identity->name);
     return true;
 }
@@ -261,6 +278,7 @@ typedef struct {
 static bool admit_work(Store *store, void *data, GError **error)
 {
     const DisplayChange *change = data;
+    access_forget(store);
     return access_execute(store, error,
                           "INSERT INTO access_display (key, id, admitted_us) VALUES ($1, $2, $3)"
                           " ON CONFLICT (key) DO UPDATE SET id = excluded.id",
@@ -269,6 +287,7 @@ static bool admit_work(Store *store, void *data, GError **error)
 
 static bool expel_work(Store *store, void *data, GError **error)
 {
+    access_forget(store);
     return access_execute(store, error, "DELETE FROM access_display WHERE key = $1", "s",
                           (const char *)data);
 }
