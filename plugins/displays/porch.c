@@ -31,8 +31,7 @@ static bool replace(char **text, const char *fresh)
     return true;
 }
 
-/* --- Being let in
- * --------------------------------------------------------------------------------- */
+/* --- Being let in --------------------------------------------------------------------------- */
 
 static void on_hello(Serambi *self, int status, const json_t *body, void *data)
 {
@@ -88,8 +87,7 @@ static void on_screen(Serambi *self, const char *channel, const json_t *body)
             self, layout, (int)CLAMP(json_integer_value(json_object_get(body, "volume")), 0, 100));
 }
 
-/* --- Drawing
- * -------------------------------------------------------------------------------------- */
+/* --- Drawing -------------------------------------------------------------------------------- */
 
 static bool prepare_clock(Serambi *self, int64_t now_us)
 {

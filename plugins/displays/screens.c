@@ -49,8 +49,7 @@ static json_t *first_row(json_t *rows)
     return row;
 }
 
-/* --- What staff see
- * ------------------------------------------------------------------------------- */
+/* --- What staff see ------------------------------------------------------------------------- */
 
 static json_t *screen_shape(Serambi *self, const json_t *row)
 {
@@ -145,8 +144,7 @@ static void handle_list(Serambi *self, SerambiRequest *request)
         reply_failure(request, error);
 }
 
-/* --- Letting in
- * ----------------------------------------------------------------------------------- */
+/* --- Letting in ----------------------------------------------------------------------------- */
 
 static bool is_key(const char *text)
 {
@@ -349,8 +347,7 @@ static void handle_approve(Serambi *self, SerambiRequest *request)
         reply_failure(request, error);
 }
 
-/* --- Looking after
- * -------------------------------------------------------------------------------- */
+/* --- Looking after -------------------------------------------------------------------------- */
 
 static bool is_layout(const char *text)
 {

@@ -23,8 +23,7 @@ static bool take(bool *flag)
     return was;
 }
 
-/* --- Showings
- * ------------------------------------------------------------------------------------- */
+/* --- Showings ------------------------------------------------------------------------------- */
 
 static void showing_clear(Showing *showing)
 {
@@ -146,8 +145,7 @@ static void follow(Serambi *self, int64_t now_us)
         showing_open(self, &player->next, &coming);
 }
 
-/* --- Captions
- * ------------------------------------------------------------------------------------- */
+/* --- Captions ------------------------------------------------------------------------------- */
 
 static const char *cue_at(const json_t *captions, int64_t at_ms)
 {
@@ -177,8 +175,7 @@ static void follow_captions(Serambi *self, int64_t now_us)
     }
 }
 
-/* --- Layers
- * --------------------------------------------------------------------------------------- */
+/* --- Layers --------------------------------------------------------------------------------- */
 
 static bool prepare_picture(Serambi *self, int64_t now_us)
 {
@@ -217,8 +214,7 @@ static void draw_captions(Serambi *self, SerambiCanvas *canvas)
     }
 }
 
-/* --- Life
- * ----------------------------------------------------------------------------------------- */
+/* --- Life ----------------------------------------------------------------------------------- */
 
 /* Files in the order in which they will be shown; captions are small and come first. */
 static void want_files(Serambi *self)

@@ -35,8 +35,7 @@ static json_t *items(Serambi *self, GError **error)
         self, error, "SELECT position AS id, tutorial FROM programme_item ORDER BY position", "");
 }
 
-/* --- The slot table
- * ------------------------------------------------------------------------------- */
+/* --- The slot table ------------------------------------------------------------------------- */
 
 static const json_t *find_tutorial(const json_t *tutorials, json_int_t id)
 {
@@ -155,8 +154,7 @@ static void on_tutorials(Serambi *self, const char *channel, const json_t *body)
                     error->message);
 }
 
-/* --- Routes
- * --------------------------------------------------------------------------------------- */
+/* --- Routes --------------------------------------------------------------------------------- */
 
 static void handle_read(Serambi *self, SerambiRequest *request)
 {
@@ -217,8 +215,7 @@ static void handle_write(Serambi *self, SerambiRequest *request)
         reply_failure(request, error);
 }
 
-/* --- Life
- * ----------------------------------------------------------------------------------------- */
+/* --- Life ----------------------------------------------------------------------------------- */
 
 bool playlist_start(Serambi *self, GError **error)
 {

@@ -81,8 +81,7 @@ json_t *board_services(Serambi *self, GError **error)
     return services;
 }
 
-/* --- The board
- * ------------------------------------------------------------------------------------ */
+/* --- The board ------------------------------------------------------------------------------ */
 
 static json_t *called_now(Serambi *self, const char *day, GError **error)
 {
@@ -132,8 +131,7 @@ static bool publish_board(Serambi *self, const char *day, const WaitBasis *basis
     return true;
 }
 
-/* --- Tickets
- * -------------------------------------------------------------------------------------- */
+/* --- Tickets -------------------------------------------------------------------------------- */
 
 /* Tells one ticket's page how it stands; takes wait. */
 static bool publish_ticket(Serambi *self, const json_t *row, int64_t ahead, json_t *wait,
@@ -221,8 +219,7 @@ bool board_publish_call(Serambi *self, const json_t *ticket, bool is_recall, GEr
     return true;
 }
 
-/* --- Time
- * ----------------------------------------------------------------------------------------- */
+/* --- Time ----------------------------------------------------------------------------------- */
 
 /* The queue watches its own board, which arrives here when it is on disk: a day whose first board
  * was lost with its commit is begun again. */

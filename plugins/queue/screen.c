@@ -78,8 +78,7 @@ static bool take(bool *flag)
     return was;
 }
 
-/* --- Board and chip
- * ------------------------------------------------------------------------------- */
+/* --- Board and chip ------------------------------------------------------------------------- */
 
 static bool prepare_board(Serambi *self, int64_t now_us)
 {
@@ -167,8 +166,7 @@ static void draw_chip(Serambi *self, SerambiCanvas *canvas)
                       SERAMBI_CENTRE, line);
 }
 
-/* --- Spotlight
- * ------------------------------------------------------------------------------------ */
+/* --- Spotlight ------------------------------------------------------------------------------ */
 
 /* Ends the call that is shown, and those behind it that have become too old meanwhile. */
 static void drop_shown(Serambi *self)
@@ -214,8 +212,7 @@ static void draw_spotlight(Serambi *self, SerambiCanvas *canvas)
     }
 }
 
-/* --- Life
- * ----------------------------------------------------------------------------------------- */
+/* --- Life ----------------------------------------------------------------------------------- */
 
 bool screen_start(Serambi *self, GError **error)
 {

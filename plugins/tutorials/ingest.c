@@ -10,6 +10,9 @@
  * the uploaded file. A clip is offered to screens and phones only after `prove` decoded every frame
  * of it. When a step fails, its reason is kept for the console and the files are discarded.
  *
+ * A clip is finished before the next begins (setting at_once), so that the first of many uploads
+ * can be watched soon.
+ *
  * An Ingest has exactly one thing under way, a job or a file to be kept, and lives until that has
  * come back: deleting a clip only marks it. What was deleted on its way keeps its upload in the
  * trash, and begins again when it is restored. */
@@ -77,8 +80,7 @@ static Tutorials *state_of(Serambi *self)
     return serambi_state(self);
 }
 
-/* --- The row
- * --------------------------------------------------------------------------------------- */
+/* --- The row -------------------------------------------------------------------------------- */
 
 static bool set_state(Ingest *ingest, const char *state, int64_t percent, GError **error)
 {
@@ -97,6 +99,7 @@ static void finish(Ingest *ingest)
     if (ingest->output)
         serambi_discard_folder(self, ingest->output);
     g_hash_table_remove(state_of(self)->working, &ingest->id);
+    ingest_begin_waiting(self);
 }
 
 static void fail(Ingest *ingest, const char *code, const char *message)
@@ -117,23 +120,7 @@ static void fail(Ingest *ingest, const char *code, const char *message)
     finish(ingest);
 }
 
-/* Ends the work on a deleted clip; begins anew if it is no longer deleted by now. */
-static void abandon(Ingest *ingest)
-{
-    Serambi *self = ingest->self;
-    g_autoptr(GError) error = NULL;
-    json_auto_t *rows = serambi_query(
-        self, &error, "SELECT " BEGIN_COLUMNS " FROM tutorials_clip WHERE id = $1 AND " ON_ITS_WAY,
-        "i", ingest->id);
-    finish(ingest);
-    const json_t *row = json_array_get(rows, 0);
-    if (!rows || (row && !ingest_begin(self, row, &error)))
-        serambi_log(self, LOG_ERR, "could not begin again: %s, trying after a restart",
-                    error->message);
-}
-
-/* --- Steps
- * ----------------------------------------------------------------------------------------- */
+/* --- Steps ---------------------------------------------------------------------------------- */
 
 static void keep_next(Ingest *ingest);
 
@@ -200,7 +187,7 @@ static bool step_succeeded(Ingest *ingest, bool ok)
 {
     ingest->job = NULL;
     if (ingest->is_cancelled) {
-        abandon(ingest);
+        finish(ingest); /* and begins anew if it is no longer deleted by now */
         return false;
     }
     if (ok && ingest->result)
@@ -293,8 +280,7 @@ static void first_step(Ingest *ingest)
         run_step(ingest, NULL, probe, on_probed);
 }
 
-/* --- Keeping
- * --------------------------------------------------------------------------------------- */
+/* --- Keeping -------------------------------------------------------------------------------- */
 
 /* A storyboard brings its own words; an upload keeps the title it was given. */
 static bool set_words(Ingest *ingest, GError **error)
@@ -356,7 +342,7 @@ static void on_kept(Serambi *self, const char *sha256, int64_t size, const GErro
 {
     Ingest *ingest = data;
     if (ingest->is_cancelled) {
-        abandon(ingest);
+        finish(ingest);
         return;
     }
     GError *failure = NULL;
@@ -384,14 +370,12 @@ static void keep_next(Ingest *ingest)
     serambi_keep_file(ingest->self, part->path, part->type, on_kept, ingest);
 }
 
-/* --- Beginning
- * ------------------------------------------------------------------------------------- */
+/* --- Beginning ------------------------------------------------------------------------------ */
 
-bool ingest_begin(Serambi *self, const json_t *row, GError **error)
+/* Begins (again) with the upload of a row. */
+static bool begin(Serambi *self, const json_t *row, GError **error)
 {
     int64_t id = json_integer_value(json_object_get(row, "id"));
-    if (g_hash_table_contains(state_of(self)->working, &id)) /* it ends, and begins again then */
-        return true;
     g_autofree char *output = serambi_new_folder(self, error);
     json_auto_t *noted =
         output ? serambi_query(self, error, "UPDATE tutorials_clip SET output = $2 WHERE id = $1",
@@ -412,6 +396,37 @@ bool ingest_begin(Serambi *self, const json_t *row, GError **error)
     g_hash_table_replace(state_of(self)->working, &ingest->id, ingest);
     first_step(ingest);
     return true;
+}
+
+/* The oldest row on its way that nobody works on; NULL: none. New reference. */
+static json_t *next_waiting(Serambi *self, GError **error)
+{
+    json_auto_t *rows = serambi_query(
+        self, error,
+        "SELECT " BEGIN_COLUMNS " FROM tutorials_clip WHERE " ON_ITS_WAY " ORDER BY id", "");
+    size_t index;
+    json_t *row;
+    json_array_foreach(rows, index, row)
+    {
+        int64_t id = json_integer_value(json_object_get(row, "id"));
+        if (!g_hash_table_contains(state_of(self)->working, &id))
+            return json_incref(row);
+    }
+    return NULL;
+}
+
+void ingest_begin_waiting(Serambi *self)
+{
+    const TutorialsSettings *settings = serambi_settings(self);
+    g_autoptr(GError) error = NULL;
+    while (!error && g_hash_table_size(state_of(self)->working) < settings->at_once) {
+        json_auto_t *row = next_waiting(self, &error);
+        if (!row || !begin(self, row, &error))
+            break;
+    }
+    if (error)
+        serambi_log(self, LOG_ERR, "could not take up an upload: %s, trying again in a while",
+                    error->message);
 }
 
 void ingest_cancel(Serambi *self, int64_t id)
@@ -460,14 +475,14 @@ static void receive(Serambi *self, const SerambiUploaded *upload, const char *ki
         "INSERT INTO tutorials_clip (id, kind, state, title, summary, filename, upload, path,"
         " folder, captions, duration_us, percent, created_us, author)"
         " SELECT COALESCE(MAX(id), 0) + 1, $1, 'received', $2, '{}', $3, $4, $5, $6, '{}', 0, 0,"
-        " $7, $8 FROM tutorials_clip RETURNING " BEGIN_COLUMNS,
+        " $7, $8 FROM tutorials_clip RETURNING id",
         "ssssssis", kind, title ? title : "{}", upload->filename, upload->id, upload->path,
         upload->folder, serambi_now_us(self), upload->user);
-    if (!rows || !ingest_begin(self, json_array_get(rows, 0), &error)) {
-        serambi_log(self, LOG_ERR, "could not take up '%s': %s, trying after a restart",
-                    upload->filename, error->message);
-        g_clear_error(&error);
+    if (!rows) {
+        serambi_log(self, LOG_ERR, "could not take up '%s': %s", upload->filename, error->message);
+        return;
     }
+    ingest_begin_waiting(self);
     if (!clips_publish_work(self, &error))
         serambi_log(self, LOG_ERR, "could not show '%s': %s", upload->filename, error->message);
 }
@@ -504,17 +519,8 @@ bool ingest_start(Serambi *self, GError **error)
         g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)ingest_free);
     if (!discard_outputs(self, error))
         return false;
-    json_auto_t *rows = serambi_query(
-        self, error,
-        "SELECT " BEGIN_COLUMNS " FROM tutorials_clip WHERE " ON_ITS_WAY " ORDER BY id", "");
-    size_t index;
-    json_t *row;
-    json_array_foreach(rows, index, row)
-    {
-        if (!ingest_begin(self, row, error))
-            return false;
-    }
-    return rows != NULL;
+    ingest_begin_waiting(self);
+    return true;
 }
 
 void ingest_stop(Serambi *self)

@@ -131,13 +131,6 @@ static void handle_delete(Serambi *self, SerambiRequest *request)
     reply_changed(self, request, rows, error);
 }
 
-/* Whether a clip still waits for what the worker makes of it. */
-static bool is_on_its_way(const json_t *row)
-{
-    const char *state = json_string_value(json_object_get(row, "state"));
-    return g_strcmp0(state, "ready") && g_strcmp0(state, "failed");
-}
-
 static void handle_restore(Serambi *self, SerambiRequest *request)
 {
     GError *error = NULL;
@@ -147,11 +140,9 @@ static void handle_restore(Serambi *self, SerambiRequest *request)
     json_t *rows =
         serambi_query(self, &error,
                       "UPDATE tutorials_clip SET deleted_us = NULL"
-                      " WHERE id = $1 AND deleted_us IS NOT NULL RETURNING path, " CLIP_COLUMNS,
+                      " WHERE id = $1 AND deleted_us IS NOT NULL RETURNING " CLIP_COLUMNS,
                       "i", id);
-    const json_t *row = json_array_get(rows, 0);
-    if (row && is_on_its_way(row) && !ingest_begin(self, row, &error))
-        g_clear_pointer(&rows, json_decref);
+    ingest_begin_waiting(self); /* what was on its way begins again */
     reply_changed(self, request, rows, error);
 }
 

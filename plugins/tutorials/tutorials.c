@@ -6,6 +6,25 @@
 
 extern const SerambiAsset tutorials_assets[];
 
+static const SerambiSetting settings[] = {
+    {
+        .key = "at_once",
+        .kind = SERAMBI_INT,
+        .offset = offsetof(TutorialsSettings, at_once),
+        .fallback = "1",
+        .min = 1,
+        .max = 16,
+        .help = "uploads that are prepared at the same time; see also [serambi] jobs_parallel",
+    },
+    {0},
+};
+
+/* Takes up again what a full disk or the like kept from beginning. */
+static const SerambiTimer timers[] = {
+    {"waiting", 30, ingest_begin_waiting},
+    {0},
+};
+
 static bool start(Serambi *self, GError **error)
 {
     return ingest_start(self, error) && clips_publish_list(self, error) &&
@@ -15,6 +34,7 @@ static bool start(Serambi *self, GError **error)
 SERAMBI_PLUGIN(.id = "tutorials", .version = "1",
                .summary = "The library of clips: upload, preparation, captions, watching",
                .places = SERAMBI_ON_SERVER, .state_size = sizeof(Tutorials),
+               .settings_size = sizeof(TutorialsSettings), .settings = settings,
                .migrations = clips_migrations, .routes = routes_table, .topics = clips_topics,
-               .uploads = ingest_uploads, .assets = tutorials_assets, .start = start,
-               .stop = ingest_stop, );
+               .timers = timers, .uploads = ingest_uploads, .assets = tutorials_assets,
+               .start = start, .stop = ingest_stop, );

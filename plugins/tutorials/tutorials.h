@@ -10,6 +10,10 @@
 #include "core/plugin.h"
 
 typedef struct {
+    int64_t at_once;
+} TutorialsSettings;
+
+typedef struct {
     GHashTable *working; /* clip id -> Ingest of ingest.c; owned */
     int64_t told_us;     /* last publication of progress */
 } Tutorials;
@@ -39,8 +43,8 @@ bool ingest_start(Serambi *self, GError **error); /* takes up again what was at 
 void ingest_stop(Serambi *self);
 /* Stops the work on a clip that was deleted; its upload stays. */
 void ingest_cancel(Serambi *self, int64_t id);
-/* Begins (again) with the upload of a row with id, kind, path and folder; inside a savepoint. */
-bool ingest_begin(Serambi *self, const json_t *row, GError **error);
+/* Begins with the oldest uploads on their way, at_once at the same time; inside a savepoint. */
+void ingest_begin_waiting(Serambi *self);
 
 /* routes.c */
 extern const SerambiRoute routes_table[];

@@ -90,8 +90,7 @@ static void say(Serambi *self, GPtrArray *sources, int64_t due_us)
     speak_next(self);
 }
 
-/* --- What to say
- * ---------------------------------------------------------------------------------- */
+/* --- What to say ---------------------------------------------------------------------------- */
 
 /* A reconnect brings the newest message again. Ids begin again with a new database, times go on. */
 static bool is_new(VoiceTaken *taken, int64_t id, int64_t at_us)
