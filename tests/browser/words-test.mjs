@@ -89,6 +89,16 @@ for (const [owner, folder] of folders) {
   });
 }
 
+test('every code that the server itself answers with has its words', () => {
+  const folder = join(root, 'core');
+  const sources = readdirSync(folder).filter((name) => name.endsWith('.c') && !name.includes('test'));
+  const codes = new Set(sources.flatMap((name) =>
+    readFileSync(join(folder, name), 'utf8')
+      .match(/(?<=")(?:error|login|upload|plugin|live|http)\.[a-z_0-9]+(?=")/g) ?? []));
+  assert.ok(codes.size > 20);
+  for (const code of codes) assert.ok(core.has(code), code);
+});
+
 test('style sheets know start and end, not left and right', () => {
   for (const [, folder] of folders) {
     for (const name of readdirSync(folder).filter((one) => one.endsWith('.css'))) {
