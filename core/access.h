@@ -74,6 +74,7 @@ bool access_user_reset(Store *store, const char *name, char **ret_password, GErr
 json_t *access_users(Store *store, GError **error); /* [{"name","role","created_at"}] */
 bool access_token_add(Store *store, const char *name, uint32_t role, char **ret_token,
                       GError **error);
+json_t *access_tokens(Store *store, GError **error); /* the same, and "used_at": 0 for never */
 bool access_token_remove(Store *store, const char *name, GError **error);
 bool access_display_admit(Store *store, const char *key, const char *id, GError **error);
 bool access_display_expel(Store *store, const char *key, GError **error);

@@ -135,21 +135,44 @@ static bool add_token(Store *store, const char *name, uint32_t role, GError **er
     return true;
 }
 
+/* NAME, role, and the day of the last use. */
+static bool list_tokens(Store *store, GError **error)
+{
+    json_auto_t *tokens = access_tokens(store, error);
+    size_t index;
+    json_t *token;
+    json_array_foreach(tokens, index, token)
+    {
+        int64_t used_us = json_integer_value(json_object_get(token, "used_at"));
+        g_autoptr(GDateTime) used = g_date_time_new_from_unix_local(used_us / G_USEC_PER_SEC);
+        g_autofree char *day = used_us ? g_date_time_format(used, "%Y-%m-%d") : g_strdup("never");
+        (void)printf("%s\t%s\t%s\n", json_string_value(json_object_get(token, "name")),
+                     json_string_value(json_object_get(token, "role")), day);
+    }
+    return tokens != NULL;
+}
+
 int admin_token(const Options *options)
 {
     const char *what = options->words[1], *name = what ? options->words[2] : NULL;
     uint32_t role = options->role ? access_role_from_text(options->role) : 0;
     bool is_add = g_strcmp0(what, "add") == 0, is_remove = g_strcmp0(what, "remove") == 0;
-    if (!name || (!is_add && !is_remove))
-        return misuse("token knows add NAME --role ROLE and remove NAME");
+    bool is_list = g_strcmp0(what, "list") == 0;
+    if (!is_list && (!name || (!is_add && !is_remove)))
+        return misuse("token knows add NAME --role ROLE, list and remove NAME");
     if (is_add && !role)
         return misuse("token add needs --role ROLE");
     g_autoptr(GError) error = NULL;
     Store *store = open_store(options, &error);
+    bool is_done = false;
     if (!store)
         return fail(error);
-    bool is_done =
-        is_add ? add_token(store, name, role, &error) : access_token_remove(store, name, &error);
+    if (is_add)
+        is_done = add_token(store, name, role, &error);
+    else if (is_list)
+        is_done = list_tokens(store, &error);
+    else
+        is_done = access_token_remove(store, name, &error);
     store_close(store);
     return is_done ? OPTIONS_DONE : fail(error);
 }

@@ -18,6 +18,7 @@ struct Jobs {
     GQueue waiting; /* Job */
     GHashTable *running;
     guint works; /* in the thread pool */
+    uint64_t ended_total, failed_total;
     bool is_closing;
     void (*on_closed)(void *data);
     void *closed_data;
@@ -84,6 +85,8 @@ static void on_handle_closed(uv_handle_t *handle)
     if (--job->handles_open > 0)
         return;
     (void)g_hash_table_remove(jobs->running, job);
+    jobs->ended_total++;
+    jobs->failed_total += job->message != NULL;
     job->on_exit(job->message == NULL, job->message, job->data);
     free_job(job);
     start_waiting(jobs);
@@ -366,6 +369,15 @@ Jobs *jobs_new(uv_loop_t *loop, const JobsOptions *options)
 bool jobs_is_idle(const Jobs *jobs)
 {
     return jobs->works == 0 && jobs->waiting.length == 0 && g_hash_table_size(jobs->running) == 0;
+}
+
+JobsCounters jobs_counters(const Jobs *jobs)
+{
+    return (JobsCounters){.ended_total = jobs->ended_total,
+                          .failed_total = jobs->failed_total,
+                          .running = g_hash_table_size(jobs->running),
+                          .waiting = jobs->waiting.length,
+                          .works = jobs->works};
 }
 
 static void on_farewell_closed(uv_handle_t *handle)

@@ -24,6 +24,12 @@ void jobs_close(Jobs *jobs, void (*on_closed)(void *data), void *data);
 /* Nothing runs and nothing waits. */
 bool jobs_is_idle(const Jobs *jobs);
 
+typedef struct {
+    uint64_t ended_total, failed_total; /* children; failed is part of ended */
+    guint running, waiting, works;      /* now: children, and works in the thread pool */
+} JobsCounters;
+JobsCounters jobs_counters(const Jobs *jobs);
+
 /* work in a thread of the pool, then done on the loop, then free_data(data). */
 void jobs_run(Jobs *jobs, void (*work)(void *data), void (*done)(void *data), void *data,
               GDestroyNotify free_data);

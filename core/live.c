@@ -185,6 +185,14 @@ const char *live_epoch(const Live *live)
     return store_epoch(live->store);
 }
 
+guint live_subscriptions(const Live *live)
+{
+    guint count = 0;
+    for (guint i = 0; i < live->readers->len; i++)
+        count += live_reader_channels(live->readers->pdata[i]);
+    return count;
+}
+
 LiveCounters live_counters(const Live *live)
 {
     LiveCounters counters = live->counters;

@@ -101,5 +101,6 @@ typedef struct {
     uint64_t readers, channels; /* now */
 } LiveCounters;
 LiveCounters live_counters(const Live *live);
+guint live_subscriptions(const Live *live); /* of all readers, counted anew */
 /* Closes every reader with a Centrifuge disconnect code, at most LIMIT_CLOSES_TURN each turn. */
 void live_disconnect_all(Live *live, uint16_t code, const char *reason);

@@ -210,6 +210,12 @@ static void test_serve(void)
         {"/healthz", " 200 ", "true"},
         {"/readyz", " 200 ", "\"ready\":true"},
         {"/metrics", " 200 ", "serambi_live_readers"},
+        {"/metrics", " 200 ", "serambi_live_subscriptions 0"},
+        {"/metrics", " 200 ", "serambi_store_commits_total "},
+        {"/metrics", " 200 ", "serambi_store_waiting 0"},
+        {"/metrics", " 200 ", "serambi_jobs_running 0"},
+        {"/metrics", " 200 ", "serambi_jobs_waiting 0"},
+        {"/metrics", " 200 ", "serambi_uploads_open 0"},
         {"/api/plugins", " 200 ", "["},
         {"/api/openapi.json", " 200 ", "3.1.0"},
         {"/api/asyncapi.json", " 200 ", "3.0.0"},
@@ -290,13 +296,15 @@ static void test_admin(void)
 {
     Server *server = server_new();
     start(server);
-    g_autofree char *password = NULL, *token = NULL, *users = NULL;
+    g_autofree char *password = NULL, *token = NULL, *users = NULL, *tokens = NULL;
     g_assert_cmpint(run(&password, "user add rina --role editor --data %s", server->data), ==, 0);
     g_assert_cmpint(run(NULL, "user add rina --role editor --data %s", server->data), ==, 1);
     g_assert_cmpint(run(&token, "token add bot --role counter --data %s", server->data), ==, 0);
     (void)g_strchomp(password);
     (void)g_strchomp(token);
     g_autofree char *bearer = g_strdup_printf("Authorization: Bearer %s\r\n", token);
+    g_assert_cmpint(run(&tokens, "token list --data %s", server->data), ==, 0);
+    g_assert_cmpstr(tokens, ==, "bot\tcounter\tnever\n");
     g_autofree char *who = ask(server, "GET", "/api/session", bearer, "");
     assert_says(who, "\"role\":\"counter\"");
     (void)stop(server, SIGKILL);

@@ -17,6 +17,7 @@ static const char usage[] =
     "serambi user add NAME --role counter|editor|admin [--password-stdin] --data DIR\n"
     "serambi user list|remove NAME|reset NAME --data DIR\n"
     "serambi token add NAME --role ROLE --data DIR\n"
+    "serambi token list --data DIR\n"
     "serambi token remove NAME --data DIR\n"
     "serambi backup FILE --data DIR\n"
     "serambi restore FILE --data DIR\n"

@@ -177,6 +177,38 @@ static void write_live_figures(GString *out, void *data)
     metrics_gauge(out, "serambi_live_readers", "Live connections now.", (double)counters.readers);
     metrics_gauge(out, "serambi_live_channels", "Channels in memory now.",
                   (double)counters.channels);
+    metrics_gauge(out, "serambi_live_subscriptions", "Subscriptions to channels now.",
+                  (double)live_subscriptions(server->live));
+}
+
+static void write_store_figures(GString *out, void *data)
+{
+    const Server *server = data;
+    StoreCounters counters = store_counters(server->store);
+    metrics_counter(out, "serambi_store_commits", "Commits that reached the disk.",
+                    (double)counters.commits_total);
+    metrics_counter(out, "serambi_store_writes", "Savepoints that ran.",
+                    (double)counters.writes_total);
+    metrics_counter(out, "serambi_store_undone", "Savepoints that were undone.",
+                    (double)counters.undone_total);
+    metrics_counter(out, "serambi_store_lost", "Savepoints lost by a commit that failed.",
+                    (double)counters.lost_total);
+    metrics_gauge(out, "serambi_store_waiting", "Writes that wait for their turn now.",
+                  (double)counters.waiting);
+    metrics_gauge(out, "serambi_uploads_open", "Uploads begun and not finished.",
+                  (double)uploads_open(server->uploads));
+}
+
+static void write_job_figures(GString *out, void *data)
+{
+    const Server *server = data;
+    JobsCounters counters = server->jobs ? jobs_counters(server->jobs) : (JobsCounters){0};
+    metrics_counter(out, "serambi_jobs_ended", "Workers that ended.", (double)counters.ended_total);
+    metrics_counter(out, "serambi_jobs_failed", "Workers that failed.",
+                    (double)counters.failed_total);
+    metrics_gauge(out, "serambi_jobs_running", "Workers at work now.", (double)counters.running);
+    metrics_gauge(out, "serambi_jobs_waiting", "Workers that wait for their turn.",
+                  (double)counters.waiting);
 }
 
 static void mount(Server *server)
@@ -186,6 +218,8 @@ static void mount(Server *server)
     server->clients = clients_new(server->live, server->access, &server->loop, &call);
     server->metrics = metrics_new(web);
     metrics_add(server->metrics, write_live_figures, server);
+    metrics_add(server->metrics, write_store_figures, server);
+    metrics_add(server->metrics, write_job_figures, server);
     web_route(web, "/", handle_root, server);
     web_route(web, "/api/", handle_api, server);
     web_route(web, "/api/session", handle_session, server);

@@ -58,6 +58,7 @@ struct Store {
     int depth;       /* of savepoints */
     GQueue waiting;  /* Write */
     GArray *outcomes;
+    StoreCounters counters;
     GError *lost; /* why this turn's transaction can not be kept */
     GError *commit_error;
     Commit *commit;
@@ -80,6 +81,8 @@ static void tell_one(Store *store, const Outcome *outcome, const GError *error)
         outcome->then(outcome->data);
     if (outcome->free_data)
         outcome->free_data(outcome->data);
+    if (error && outcome->is_kept && !outcome->then)
+        store->counters.lost_total++;
     if (outcome->after)
         outcome->after(store, outcome->is_kept && !error, outcome->is_kept ? error : NULL,
                        outcome->data);
@@ -114,6 +117,7 @@ static void make_commit(void *data)
 static void on_committed(void *data)
 {
     Store *store = data;
+    store->counters.commits_total += !store->commit_error;
     tell(store, g_steal_pointer(&store->commit_error));
 }
 
@@ -226,6 +230,8 @@ static void run_write(Store *store, const Write *write)
     store->depth++;
     begin_savepoint(store);
     bool is_kept = write->work(store, write->data);
+    store->counters.writes_total++;
+    store->counters.undone_total += !is_kept;
     end_savepoint(store, is_kept);
     store->depth--;
     if (!is_kept)
@@ -315,6 +321,13 @@ bool store_is_writing(const Store *store)
 bool store_is_idle(const Store *store)
 {
     return store->state == TURN_IDLE && store->waiting.length == 0;
+}
+
+StoreCounters store_counters(const Store *store)
+{
+    StoreCounters counters = store->counters;
+    counters.waiting = store->waiting.length;
+    return counters;
 }
 
 void store_after_commit(Store *store, void (*then)(void *data), void *data,

@@ -72,6 +72,12 @@ json_t *store_query(Store *store, GError **error, const char *sql, const char *t
 json_t *store_query_va(Store *store, GError **error, const char *sql, const char *types,
                        va_list values);
 
+typedef struct {
+    uint64_t commits_total, writes_total, undone_total, lost_total; /* lost: by a failed commit */
+    guint waiting;                                                  /* writes, now */
+} StoreCounters;
+StoreCounters store_counters(const Store *store);
+
 /* For disk-full tests and reserve: refuse to grow beyond pages (0: no limit). */
 void store_set_max_pages(Store *store, int64_t pages);
 /* Online copy to a file, for backup. */

@@ -79,6 +79,14 @@ bool access_token_remove(Store *store, const char *name, GError **error)
     return access_write(store, remove_work, (void *)name, error);
 }
 
+json_t *access_tokens(Store *store, GError **error)
+{
+    return store_query(store, error,
+                       "SELECT name, role, created_us AS created_at, used_us AS used_at"
+                       " FROM access_token ORDER BY name",
+                       "");
+}
+
 static bool touch_work(Store *store, void *data)
 {
     g_autoptr(GError) error = NULL;

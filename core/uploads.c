@@ -822,6 +822,11 @@ void uploads_resume(Uploads *uploads)
         transfer_offer(whole->pdata[i], NULL);
 }
 
+guint uploads_open(const Uploads *uploads)
+{
+    return g_hash_table_size(uploads->open);
+}
+
 void uploads_stop(Uploads *uploads)
 {
     g_ptr_array_set_size(uploads->kinds, 0);

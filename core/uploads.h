@@ -39,4 +39,5 @@ void uploads_resume(Uploads *uploads);
  * later.
  */
 void uploads_stop(Uploads *uploads);
+guint uploads_open(const Uploads *uploads); /* begun and not finished */
 void uploads_handle(Uploads *uploads, HttpRequest *request);
