@@ -7,7 +7,7 @@
 
 /* A call that is older when it arrives is not shown large any more. */
 #define STALE_CALL_US (60 * G_USEC_PER_SEC)
-#define BOARD_ROWS    5
+#define BOARD_ROWS    6
 #define CALLS_MAX     50
 
 static QueueScreen *screen_of(Serambi *self)
@@ -135,7 +135,7 @@ static void draw_board(Serambi *self, SerambiCanvas *canvas)
                       serambi_word(self, "id", "screen.now_serving"));
     serambi_draw_text(canvas, (SerambiBox){0.04, 0.085, 0.92, 0.05}, "small", "muted",
                       SERAMBI_START, serambi_word(self, "en", "screen.now_serving"));
-    const double top = 0.15, row = 0.105;
+    const double top = 0.15, row = 0.102;
     size_t index;
     json_t *call;
     json_array_foreach(now, index, call)
