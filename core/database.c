@@ -150,6 +150,11 @@ bool database_is_outside(const Database *database)
     return sqlite3_get_autocommit(database->connection) != 0;
 }
 
+int64_t database_changes(const Database *database)
+{
+    return sqlite3_total_changes64(database->connection);
+}
+
 bool database_begin(Database *database, GError **error)
 {
     if (sqlite3_exec(database->connection, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK)

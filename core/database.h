@@ -25,6 +25,8 @@ bool database_run(Database *database, const char *sql, GError **error);
 bool database_begin(Database *database, GError **error);
 /* False inside a transaction; an error of the disk can end one by itself. */
 bool database_is_outside(const Database *database);
+/* Rows that were ever changed here, also by what was undone. Changes of the schema do not count. */
+int64_t database_changes(const Database *database);
 /* One statement of a plugin, see store_query(): no transaction control, PRAGMA or ATTACH. */
 json_t *database_query(Database *database, GError **error, const char *sql, const char *types,
                        va_list values);

@@ -291,6 +291,30 @@ static void test_write(Fixture *fixture, gconstpointer data)
     g_assert_cmpint(count(fixture->store), ==, 1);
 }
 
+static bool write_nothing(Store *store, void *data)
+{
+    store_after_commit(store, say, data, NULL);
+    return true;
+}
+
+/* What changes nothing is told all the same, and costs no commit. */
+static void test_nothing(Fixture *fixture, gconstpointer data)
+{
+    Note note = {fixture, 1, "none", false}, one = {fixture, 1, "one", false};
+    uint64_t commits = store_counters(fixture->store).commits_total;
+    store_write(fixture->store, write_nothing, after_note, &note);
+    run_loop(fixture);
+    g_assert_cmpstr(fixture->heard->str, ==, "none,+none,");
+    g_assert_cmpuint(store_counters(fixture->store).commits_total, ==, commits);
+    store_write(fixture->store, write_note, after_note, &one);
+    store_write(fixture->store, write_nothing, after_note, &note);
+    g_assert_cmpuint(store_counters(fixture->store).waiting, ==, 0);
+    run_loop(fixture);
+    g_assert_cmpuint(store_counters(fixture->store).commits_total, ==, commits + 1);
+    g_assert_cmpuint(store_counters(fixture->store).writes_total, ==, 3);
+    g_assert_cmpuint(store_counters(fixture->store).undone_total, ==, 0);
+}
+
 static void test_undo(Fixture *fixture, gconstpointer data)
 {
     Note notes[] = {{fixture, 1, "a", false}, {fixture, 2, "b", true}, {fixture, 3, "c", false}};
@@ -783,6 +807,7 @@ int main(int argc, char **argv)
 #define ON_MEMORY(name, test) g_test_add(name, Fixture, NULL, set_up, test, tear_down)
 #define ON_DISK(name, test)   g_test_add(name, Fixture, "disk", set_up, test, tear_down)
     ON_MEMORY("/store/write", test_write);
+    ON_MEMORY("/store/nothing", test_nothing);
     ON_MEMORY("/store/undo", test_undo);
     ON_MEMORY("/store/nested", test_nested);
     ON_MEMORY("/store/nested-undone", test_nested_undone);

@@ -59,7 +59,8 @@ struct Store {
     GQueue waiting;  /* Write */
     GArray *outcomes;
     StoreCounters counters;
-    GError *lost; /* why this turn's transaction can not be kept */
+    int64_t changes; /* of the writer when the turn began */
+    GError *lost;    /* why this turn's transaction can not be kept */
     GError *commit_error;
     Commit *commit;
     uv_prepare_t prepare;
@@ -142,6 +143,12 @@ static void end_turn(Store *store)
         tell(store, g_steal_pointer(&store->lost));
         return;
     }
+    if (database_changes(store->writer) == store->changes) {
+        /* Timers that found nothing to do: nothing goes to disk, nobody need be woken. */
+        make_commit(store);
+        tell(store, g_steal_pointer(&store->commit_error));
+        return;
+    }
     store->state = TURN_COMMITTING;
     if (store->loop) {
         commit_start(store->commit);
@@ -168,6 +175,7 @@ static void on_idle(uv_idle_t *idle)
 static void open_turn(Store *store)
 {
     store->state = TURN_OPEN;
+    store->changes = database_changes(store->writer);
     if (!store->loop)
         return;
     (void)uv_prepare_start(&store->prepare, on_prepare);
