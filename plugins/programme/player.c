@@ -166,11 +166,15 @@ static void follow_captions(Serambi *self, int64_t now_us)
     int64_t at_ms = (now_us - player->now.time.start_us) / 1000;
     bool is_shown = player->now.clip != NULL;
     for (size_t i = 0; i < G_N_ELEMENTS(player->lines); i++) {
-        const char *text = is_shown ? cue_at(player->cues[i], at_ms) : NULL;
+        /* A cue's own line breaks suit a player's narrow box; the area here breaks its lines
+         * itself. */
+        g_autofree char *text = g_strdup(is_shown ? cue_at(player->cues[i], at_ms) : NULL);
+        if (text)
+            g_strdelimit(text, "\n", ' ');
         if (!g_strcmp0(text, player->lines[i]))
             continue;
         g_free(player->lines[i]);
-        player->lines[i] = g_strdup(text);
+        player->lines[i] = g_steal_pointer(&text);
         player->captions_changed = true;
     }
 }
