@@ -4,8 +4,9 @@
  * The server's rooms put together, in the order in which they need each other, and taken apart in
  * the other direction:
  *
- *   signal -> plugins stop (open requests get 503), live clients are told to come back, children
- *   are killed -> the last commit is on disk and its answers are out -> the web closes -> the rest.
+ *   signal -> uploads stop, plugins stop (open requests get 503), live clients are told to come
+ *   back, children are killed -> the last commit is on disk, its answers are out, the live clients
+ *   have left -> the web closes -> the rest.
  */
 #include "core/serve.h"
 #include "core/client.h"
@@ -30,6 +31,8 @@
 #define DISCONNECT_SHUTDOWN 3001
 /* Longer than any answer takes; then the rest is cut off. */
 #define SHUTDOWN_MS 10000
+/* For live clients to take their goodbye: ten thousand need some turns of the loop. */
+#define FAREWELL_MS 2000
 /* Files, pipes and the database beside the connections. */
 #define OTHER_FILES 512
 
@@ -56,7 +59,7 @@ typedef struct {
     uv_signal_t terminate, interrupt, hangup;
     uv_check_t quiet; /* looks for the moment to close the web */
     uv_timer_t patience, watchdog;
-    bool is_stopping, are_jobs_closed, is_web_closing;
+    bool is_stopping, are_jobs_closed, is_farewell_over, is_web_closing;
 } Server;
 
 /* --- systemd -------------------------------------------------------------------------------------
@@ -426,6 +429,8 @@ static void on_quiet(uv_check_t *check)
     Server *server = check->data;
     if (!server->are_jobs_closed || !store_is_idle(server->store) || server->is_web_closing)
         return;
+    if (!server->is_farewell_over && live_counters(server->live).readers > 0)
+        return;
     server->is_web_closing = true;
     (void)uv_check_stop(check);
     web_close(server->web, on_web_closed, server);
@@ -438,8 +443,14 @@ static void on_jobs_closed(void *data)
     server->are_jobs_closed = true;
 }
 
+/* First with the live clients, then with everything. */
 static void on_impatience(uv_timer_t *timer)
 {
+    Server *server = timer->data;
+    if (!server->is_farewell_over) {
+        server->is_farewell_over = true;
+        return;
+    }
     g_message("the server does not come to rest, leaving now; what was acknowledged is on disk");
     _exit(OPTIONS_FAILED);
 }
@@ -458,7 +469,7 @@ static void on_stop(uv_signal_t *handle, int signal_number)
     live_disconnect_all(server->live, DISCONNECT_SHUTDOWN, "shutdown");
     jobs_close(server->jobs, on_jobs_closed, server);
     (void)uv_check_start(&server->quiet, on_quiet);
-    (void)uv_timer_start(&server->patience, on_impatience, SHUTDOWN_MS, 0);
+    (void)uv_timer_start(&server->patience, on_impatience, FAREWELL_MS, SHUTDOWN_MS);
 }
 
 /* --- Signals -------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import WebSocket from 'ws';
 import { Server, build, temporaryFolder, until } from '../lib/serambi.mjs';
 
 const run = promisify(execFile);
@@ -86,6 +87,28 @@ test('SIGTERM in the middle of uploads', async (t) => {
   assert.equal(await patch(server, token, location, at, bytes.subarray(at)), 204);
   assert.equal(await offsetOf(server, token, location), size);
   assert.equal(await server.stop(), 0);
+});
+
+test('every phone hears that the server leaves', async (t) => {
+  const server = await new Server(temporaryFolder(t)).start();
+  t.after(() => server.child.kill('SIGKILL'));
+  const codes = [];
+  let connected = 0;
+  for (let i = 0; i < 700; i++) {
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/connection/websocket`);
+    socket.on('open', () => socket.send('{"id":1,"connect":{}}'));
+    socket.on('message', () => { connected += 1; });
+    socket.on('close', (code) => codes.push(code));
+    socket.on('error', () => {});
+  }
+  await until('all are connected', () => connected >= 700);
+  const silent = connect(Number(new URL(server.url).port), '127.0.0.1'); // and one that never says goodbye
+  silent.on('error', () => {});
+  silent.write('GET /connection/uni_sse?cf_connect=%7B%22subs%22%3A%7B%22queue%3Aboard%22%3A%7B%7D%7D%7D HTTP/1.1\r\nHost: storm\r\n\r\n');
+  assert.equal(await server.stop(), 0, server.output);
+  await until('all have heard it', () => codes.length === 700);
+  assert.deepEqual([...new Set(codes)], [3001]);
+  silent.destroy();
 });
 
 test('admin commands beside a busy server', async (t) => {
