@@ -6,6 +6,8 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import WebSocket from 'ws';
 import { Server, temporaryFolder, until } from '../lib/serambi.mjs';
@@ -16,7 +18,10 @@ const server = {};
 before(async () => {
   const undo = [];
   Object.assign(server, { undo });
-  server.it = await new Server(temporaryFolder({ after: (f) => undo.push(f) })).start();
+  const data = temporaryFolder({ after: (f) => undo.push(f) });
+  writeFileSync(join(data, 'serambi.ini'), '[serambi]\nallow_insecure_login=true\n');
+  server.it = await new Server(data).start();
+  [, server.password] = /password: (\S+)/.exec(server.it.output);
   server.token = server.it.token('editor');
 });
 
@@ -61,8 +66,8 @@ async function staysQuick() {
   assert.ok(milliseconds < QUICK_MS, `an honest request took ${milliseconds} ms`);
 }
 
-async function open(token) {
-  const socket = new WebSocket(`${server.it.url.replace('http', 'ws')}/connection/websocket`);
+async function open(token, headers = {}) {
+  const socket = new WebSocket(`${server.it.url.replace('http', 'ws')}/connection/websocket`, { headers });
   socket.heard = [];
   socket.on('message', (message) => socket.heard.push(...message.toString().split('\n').map((line) => JSON.parse(line))));
   socket.on('close', (code) => { socket.code = code; });
@@ -184,6 +189,26 @@ test('a public line may not do what staff may', async () => {
     socket.heard = socket.heard.filter((one) => one.id !== 99);
   }
   socket.terminate();
+});
+
+test('who logs out loses the open line, and comes back as a stranger', async () => {
+  const login = await fetch(`${server.it.url}/api/session`, {
+    method: 'POST', headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ name: 'admin', password: server.password }),
+  });
+  assert.equal(login.status, 200);
+  const headers = { Cookie: login.headers.get('set-cookie').split(';')[0], Origin: server.it.url };
+  const console = await open(null, headers);
+  const phone = await open();
+  assert.equal(console.heard[0].connect.data.role, 'admin');
+  assert.equal((await fetch(`${server.it.url}/api/session`, { method: 'DELETE', headers })).status, 200);
+  await until('the line is closed', () => console.code);
+  assert.equal(console.code, 3005);
+  const again = await open(null, headers);
+  assert.equal(again.heard[0].connect.data.role, 'public');
+  assert.equal(phone.code, undefined);
+  again.terminate();
+  phone.terminate();
 });
 
 test('floods on a line are told to stop', async () => {
