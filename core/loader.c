@@ -22,7 +22,7 @@ G_DEFINE_QUARK(loader - error, loader_error)
 /* Names that the core's own addresses, settings and tables have. */
 static const char *const reserved[] = {"core",    "serambi", "session", "challenge",
                                        "plugins", "store",   "access",  "live",
-                                       "kept",    "uploads", NULL};
+                                       "kept",    "uploads", "backup",  NULL};
 
 G_GNUC_PRINTF(2, 3) static bool wrong(GError **error, const char *format, ...)
 {
