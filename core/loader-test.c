@@ -178,6 +178,7 @@ static void test_head(void)
     REFUSED("id", bad.plugin.id = "h");
     REFUSED("id", bad.plugin.id = NULL);
     REFUSED("belongs to Serambi", bad.plugin.id = "session");
+    REFUSED("belongs to Serambi", bad.plugin.id = "backup");
     REFUSED("version", bad.plugin.version = NULL);
     REFUSED("summary", bad.plugin.summary = "");
     REFUSED("runs nowhere", bad.plugin.places = 0);
