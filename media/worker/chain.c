@@ -502,9 +502,8 @@ static bool build_sound(Chain *chain)
     gst_bin_add_many(GST_BIN(chain->pipeline), source, parser, converter, resampler, sink, NULL);
     if (!gst_element_link_many(source, parser, converter, resampler, sink, NULL))
         return false;
-    chain->facts.fps_d = 1;
+    chain->audio.sink = sink;
     chain->has_all_branches = true;
-    start_branch(chain, &chain->audio, sink, "sound", pull_sound);
     return true;
 }
 
@@ -536,7 +535,10 @@ static bool start(Chain *chain, FileKind kind, GError **error)
     bool is_built = kind == FILE_MOVIE ? build_movie(chain) : build_sound(chain);
     if (is_built)
         (void)gst_element_set_state(chain->pipeline, GST_STATE_PLAYING);
-    else
+    /* Only now: a sink that is not started yet says "no more samples" to whoever pulls. */
+    if (is_built && kind == FILE_SOUND)
+        start_branch(chain, &chain->audio, chain->audio.sink, "sound", pull_sound);
+    if (!is_built)
         g_set_error(error, CHAIN_ERROR, CHAIN_ERROR_PLUGIN, "the chain cannot be built");
     return is_built;
 }
