@@ -3,7 +3,7 @@
  *
  * Admin commands write through a store of their own without a loop: SQLite lets them and a running
  * server take turns. A backup is a tar archive of a copy of the database, the media (which never
- * change under their names) and the secrets. */
+ * change under their names), the secrets and the settings. */
 #include "core/admin.h"
 #include "core/access.h"
 #include "core/folders.h"
@@ -210,22 +210,18 @@ static bool write_archive(const Options *options, Store *store, const char *copi
                           const char *path, GError **error)
 {
     g_autofree char *database = g_build_filename(copies, "serambi.db", NULL);
-    g_autofree char *media = g_build_filename(options->data, "media", NULL);
     g_autofree char *part = g_strconcat(path, ".part", NULL);
     if (!store_backup(store, database, error))
         return false;
-    const char *argv[] = {"tar",
-                          "--create",
-                          "--file",
-                          part,
-                          "--directory",
-                          copies,
-                          "serambi.db",
-                          "--directory",
-                          options->data,
-                          "secrets",
-                          g_file_test(media, G_FILE_TEST_IS_DIR) ? "media" : NULL,
-                          NULL};
+    const char *argv[16] = {"tar",  "--create",   "--file",      part,          "--directory",
+                            copies, "serambi.db", "--directory", options->data, "secrets"};
+    static const char *const maybe[] = {"media", "serambi.ini"};
+    size_t count = 10;
+    for (size_t i = 0; i < G_N_ELEMENTS(maybe); i++) {
+        g_autofree char *found = g_build_filename(options->data, maybe[i], NULL);
+        if (g_file_test(found, G_FILE_TEST_EXISTS))
+            argv[count++] = maybe[i];
+    }
     if (run_tar(argv, error) && sync_file(part, error) && g_rename(part, path) == 0)
         return true;
     (void)g_unlink(part);

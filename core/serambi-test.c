@@ -329,11 +329,15 @@ static void test_backup(void)
     g_autofree char *archive = g_strconcat(server->data, ".tar", NULL);
     g_autofree char *copy = g_strconcat(server->data, "-copy", NULL);
     g_autofree char *text = NULL, *users = NULL;
+    g_autofree char *settings = g_build_filename(server->data, "serambi.ini", NULL);
+    g_autofree char *kept = g_build_filename(copy, "serambi.ini", NULL);
+    g_assert_true(g_file_set_contents(settings, "[serambi]\njobs_parallel=2\n", -1, NULL));
     g_assert_cmpint(run(NULL, "backup %s --data %s", archive, server->data), ==, 0);
     g_assert_cmpint(stop(server, SIGTERM), ==, 0);
     g_assert_cmpint(run(NULL, "restore %s --data %s", archive, server->data), ==, 1);
     g_assert_cmpint(run(&text, "restore %s --data %s", archive, copy), ==, 0);
     assert_says(text, "database sound");
+    g_assert_true(g_file_test(kept, G_FILE_TEST_IS_REGULAR));
     g_assert_cmpint(run(&users, "user list --data %s", copy), ==, 0);
     g_assert_cmpstr(users, ==, "admin\tadmin\n");
     server_free(server);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * What uploads.c (routes), upload_transfer.c (the bytes of one request) and upload_sweep.c share.
+ * What uploads.c (routes, sweep) and upload_transfer.c (the bytes of one request) share.
  *
  * An open upload is in memory and in the store; one that is done or gone only in the store. What
  * changes an upload makes it busy, one thing at a time: a request that comes meanwhile asks the
