@@ -56,7 +56,7 @@ static void test_pairing(void)
     g_assert_null(house_look(room->self, porch_layers, "code"));
     room->self->answer = json_pack("{s:s, s:s}", "state", "waiting", "code", "7KQ2-M8XD");
     tick(room, true, false);
-    g_assert_nonnull(strstr(house_look(room->self, porch_layers, "code"), "heading 7KQ2-M8XD\n"));
+    g_assert_nonnull(strstr(house_look(room->self, porch_layers, "code"), "called_number 7KQ2-M8XD\n"));
     tick(room, true, false);
     g_assert_null(house_look(room->self, porch_layers, "code"));
     g_assert_cmpint(room->self->reconnects, ==, 0);

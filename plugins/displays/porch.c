@@ -150,11 +150,13 @@ static void draw_code(Serambi *self, SerambiCanvas *canvas)
     Porch *porch = porch_of(self);
     if (!porch->code)
         return;
-    serambi_draw_plate(canvas, (SerambiBox){0.2, 0.56, 0.6, 0.34}, "leaf_plate", 1, 0.02);
-    serambi_draw_text(canvas, (SerambiBox){0.22, 0.57, 0.56, 0.16}, "heading", "leaf",
+    /* Whoever sets a screen up needs one thing from it. */
+    serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "paper", 1, 0);
+    serambi_draw_plate(canvas, (SerambiBox){0.1, 0.16, 0.8, 0.66}, "leaf_plate", 1, 0.02);
+    serambi_draw_text(canvas, (SerambiBox){0.14, 0.22, 0.72, 0.26}, "called_number", "leaf",
                       SERAMBI_CENTRE, porch->code);
     for (size_t i = 0; i < G_N_ELEMENTS(languages); i++)
-        serambi_draw_text(canvas, (SerambiBox){0.22, 0.73 + 0.05 * (double)i, 0.56, 0.05}, "small",
+        serambi_draw_text(canvas, (SerambiBox){0.14, 0.52 + 0.09 * (double)i, 0.72, 0.09}, "body",
                           i == 0 ? "ink" : "muted", SERAMBI_CENTRE,
                           serambi_word(self, languages[i], "screen.type_code"));
 }
