@@ -8,7 +8,6 @@
 #include "core/connection.h"
 #include "core/limits.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,15 +27,7 @@ static void set_deadline(Connection *connection, int seconds)
 
 /* --- The end ---------------------------------------------------------------------------------- */
 
-static void on_poll_closed(uv_handle_t *handle)
-{
-    Connection *connection = handle->data;
-    Front *front = connection->front;
-    g_free(connection);
-    front_release(front);
-}
-
-/* Frees all but the poll handle, which libuv lets go of later. */
+/* Frees all but the socket. */
 static void leave(Connection *connection)
 {
     Front *front = connection->front;
@@ -46,7 +37,7 @@ static void leave(Connection *connection)
     g_queue_unlink(&front->connections, &connection->link);
     outbox_clear(&connection->outbox);
     g_clear_pointer(&connection->in, g_byte_array_unref);
-    uv_close((uv_handle_t *)&connection->poll, on_poll_closed);
+    g_free(connection);
 }
 
 static void end(Connection *connection)
@@ -57,9 +48,10 @@ static void end(Connection *connection)
         http_request_free(connection->request);
         connection->request = NULL;
     }
+    (void)poll_set_watch(connection->front->set, &connection->member, 0);
+    close(connection->member.fd);
     front_forget(connection);
     leave(connection);
-    close(connection->fd);
 }
 
 void connection_kill(Connection *connection)
@@ -78,7 +70,7 @@ static bool linger(Connection *connection)
     connection->state = CONNECTION_LINGERS;
     connection->received = 0;
     set_deadline(connection, LIMIT_LINGER_SECONDS);
-    if (connection->has_ended || shutdown(connection->fd, SHUT_WR) != 0) {
+    if (connection->has_ended || shutdown(connection->member.fd, SHUT_WR) != 0) {
         connection->is_dead = true;
     }
     return true;
@@ -106,7 +98,7 @@ OutboxState connection_send(Connection *connection)
     WebCounters *counters = &connection->front->counters;
     uint64_t before = counters->bytes_sent_total;
     OutboxState state =
-        outbox_send(&connection->outbox, connection->fd, &counters->bytes_sent_total);
+        outbox_send(&connection->outbox, connection->member.fd, &counters->bytes_sent_total);
     if (counters->bytes_sent_total != before) {
         connection->progress_ms = now_ms(connection);
     }
@@ -166,7 +158,6 @@ static void hand_on(Connection *connection)
     http_request_free(connection->request);
     connection->request = NULL;
     leave(connection);
-    close(connection->fd);
 }
 
 static void begin_window(Connection *connection)
@@ -200,13 +191,9 @@ static bool upgrade(Connection *connection)
         http_refuse(request, 400);
         return true;
     }
-    /* A copy, for libuv forgets all that watches a descriptor when one handle of it closes. */
-    int fd = fcntl(connection->fd, F_DUPFD_CLOEXEC, 0);
-    int status = fd < 0 ? 503 : front->handler.on_upgrade(request, fd, front->handler.data);
+    (void)poll_set_watch(front->set, &connection->member, 0);
+    int status = front->handler.on_upgrade(request, connection->member.fd, front->handler.data);
     if (status != 0) {
-        if (fd >= 0) {
-            close(fd);
-        }
         http_refuse(request, status);
         return true;
     }
@@ -254,29 +241,19 @@ static ReadResult read_head(Connection *connection)
 
 /* --- Settling --------------------------------------------------------------------------------- */
 
-static void on_event(uv_poll_t *poll, int status, int events);
-
-static void watch(Connection *connection)
+static bool watch(Connection *connection)
 {
-    int events = UV_READABLE;
+    uint32_t events = EPOLLIN;
     if (connection->state == CONNECTION_ANSWERS) {
-        events = connection->has_ended ? 0 : UV_DISCONNECT;
+        events = connection->has_ended ? 0u : EPOLLRDHUP;
         if (http_request_wants_body(connection->request)) {
-            events = UV_READABLE;
+            events = EPOLLIN;
         }
         if (!outbox_is_empty(&connection->outbox)) {
-            events |= UV_WRITABLE;
+            events |= EPOLLOUT;
         }
     }
-    if (events == connection->watched) {
-        return;
-    }
-    connection->watched = events;
-    if (events == 0) {
-        uv_poll_stop(&connection->poll);
-    } else {
-        uv_poll_start(&connection->poll, events, on_event);
-    }
+    return poll_set_watch(connection->front->set, &connection->member, events);
 }
 
 void connection_settle(Connection *connection)
@@ -305,10 +282,8 @@ void connection_settle(Connection *connection)
         }
     }
     connection->is_busy = false;
-    if (connection->is_dead) {
+    if (connection->is_dead || !watch(connection)) {
         end(connection);
-    } else {
-        watch(connection);
     }
 }
 
@@ -387,7 +362,7 @@ static void read_some(Connection *connection)
     if (most == 0) {
         return;
     }
-    ssize_t count = recv(connection->fd, connection->front->buffer, most, 0);
+    ssize_t count = recv(connection->member.fd, connection->front->buffer, most, 0);
     if (count > 0) {
         got(connection, connection->front->buffer, (size_t)count);
     } else if (count == 0) {
@@ -405,7 +380,7 @@ static void ended(Connection *connection)
 {
     char byte;
     connection->has_ended = true;
-    if (recv(connection->fd, &byte, 1, MSG_PEEK) < 0 && errno != EAGAIN) {
+    if (recv(connection->member.fd, &byte, 1, MSG_PEEK) < 0 && errno != EAGAIN) {
         connection->is_dead = true;
     }
     if (connection->request != NULL && connection->request->socket != NULL) {
@@ -413,14 +388,14 @@ static void ended(Connection *connection)
     }
 }
 
-static void on_event(uv_poll_t *poll, int status, int events)
+static void on_ready(PollMember *member, uint32_t events)
 {
-    Connection *connection = poll->data;
-    if (status < 0) {
+    Connection *connection = (Connection *)((char *)member - offsetof(Connection, member));
+    if ((events & EPOLLERR) != 0) {
         connection->is_dead = true;
-    } else if ((events & UV_READABLE) != 0) {
+    } else if ((events & member->watched & EPOLLIN) != 0) {
         read_some(connection);
-    } else if ((events & UV_DISCONNECT) != 0) {
+    } else if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) {
         ended(connection);
     }
     connection_settle(connection);
@@ -430,17 +405,14 @@ void connection_start(Front *front, int fd, const char *address)
 {
     Connection *connection = g_new0(Connection, 1);
     *connection = (Connection){
+        .member = {.on_ready = on_ready, .fd = fd},
         .front = front,
-        .fd = fd,
         .state = CONNECTION_READS,
         .is_stranger = true,
     };
     g_strlcpy(connection->address, address, sizeof connection->address);
     connection->link.data = connection->ready_link.data = connection;
     set_deadline(connection, front->options.header_seconds);
-    uv_poll_init_socket(front->loop, &connection->poll, fd);
-    connection->poll.data = connection;
-    front->handles++;
     g_queue_push_tail_link(&front->connections, &connection->link);
     /* Mostly the request is here already: then it does not count as a stranger's for long. */
     read_some(connection);

@@ -12,6 +12,7 @@
 #include "core/front.h"
 #include "core/headers.h"
 #include "core/outbox.h"
+#include "core/poll_set.h"
 #include "core/socket.h"
 
 typedef enum {
@@ -54,16 +55,14 @@ typedef enum {
 } ConnectionState;
 
 struct Connection {
-    uv_poll_t poll;
+    PollMember member;      /* has the socket */
     GList link, ready_link; /* of front->connections and front->ready; data is the connection */
     Front *front;
-    int fd;
     char address[64]; /* of the socket's other end */
     ConnectionState state;
     GByteArray *in; /* head, and what came with it; NULL when empty */
     HttpRequest *request;
     Outbox outbox;
-    int watched; /* UV_READABLE ... */
     bool is_stranger, is_busy, is_ready, is_dead, has_ended;
     uint64_t deadline_ms;    /* of the state; 0: none */
     uint64_t progress_ms;    /* when the client last took something */
@@ -72,6 +71,7 @@ struct Connection {
 
 struct Front {
     uv_loop_t *loop;
+    PollSet *set;
     FrontHandler handler;
     char *trusted_proxies;
     uv_poll_t *listener; /* while listen_fd is not -1 */
@@ -104,8 +104,6 @@ bool front_is_trusted_proxy(const Front *front, const char *address);
 /* The head of its first request is complete. */
 void front_greet(Front *front, const char *address);
 void front_forget(Connection *connection);
-/* One handle of the front is closed. */
-void front_release(Front *front);
 
 /* http.c */
 HttpRequest *http_request_new(Connection *connection);

@@ -118,7 +118,7 @@ static void turn_round(Asking *asking)
 static void say_goodbye(Asking *asking)
 {
     House *house = asking->context;
-    live_disconnect_all(house->live, 3001, "shutdown");
+    live_disconnect_all(house->live, 3001, "shutdown", 0);
 }
 
 static void script_ping_and_end(Asking *asking)

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * The front door: listens, counts who is in, and turns the one timer of all connections.
- *
- * The socket is ours and not libwebsockets', whose 4.1.6 knows no limit for each address, tells the
- * port of a ":0" late, and cannot stop listening. */
+ * The front door: listens, counts who is in, and turns the one timer of all connections. */
 #include "core/front.h"
 #include "core/connection.h"
 #include "core/limits.h"
@@ -19,8 +16,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Connections taken in one turn of the loop, so that a storm does not starve the others. */
-#define ACCEPTS_TURN 256
 /* Descriptors for files, pipes and the database. */
 #define DESCRIPTORS_KEPT 256
 #define LISTEN_BACKLOG   4096
@@ -110,6 +105,8 @@ static void set_option(int fd, int level, int option, int value)
     (void)setsockopt(fd, level, option, &value, sizeof value);
 }
 
+/* Of the listening socket: those that it accepts inherit them all (Linux, sk_clone_lock()), at no
+ * cost for each. */
 static void tune(int fd)
 {
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -146,7 +143,8 @@ static void on_tick(uv_timer_t *timer)
 static void on_listen(uv_poll_t *poll, int status, int events)
 {
     Front *front = poll->data;
-    for (int i = 0; i < ACCEPTS_TURN && front->listen_fd >= 0; i++) {
+    TurnBudget budget = turn_budget(); /* a storm does not starve the others */
+    while (front->listen_fd >= 0 && !turn_budget_is_spent(&budget)) {
         struct sockaddr_storage from = {0};
         socklen_t size = sizeof from;
         int fd = accept4(front->listen_fd, (struct sockaddr *)&from, &size,
@@ -163,11 +161,35 @@ static void on_listen(uv_poll_t *poll, int status, int events)
             close(fd);
             continue;
         }
-        tune(fd);
         if (!uv_is_active((uv_handle_t *)&front->wheel)) {
             uv_timer_start(&front->wheel, on_tick, 1000, 1000);
         }
         connection_start(front, fd, name);
+    }
+}
+
+/* --- The end -----------------------------------------------------------------------------------
+ */
+
+static void front_free(Front *front)
+{
+    g_hash_table_unref(front->addresses);
+    g_free(front->trusted_proxies);
+    g_free(front->listen_address);
+    g_free(front->buffer);
+    close(front->spare_fd);
+    g_free(front);
+}
+
+/* One handle of the front is closed. */
+static void front_release(Front *front)
+{
+    front->handles--;
+    if (front->is_closing && front->handles == 0) {
+        void (*on_closed)(void *) = front->on_closed;
+        void *data = front->closed_data;
+        front_free(front);
+        on_closed(data);
     }
 }
 
@@ -184,6 +206,7 @@ static int try_listen(const struct addrinfo *info)
     /* A client comes in with its first byte, so that a storm of honest ones are never many
      * strangers at once; without a byte after about a second. */
     set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1);
+    tune(fd);
     if (info->ai_family == AF_INET6) {
         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     }
@@ -265,8 +288,7 @@ void front_set_listening(Front *front, bool listening)
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
-/* As many connections as descriptors allow. A limit far above that is lowered: libwebsockets makes
- * tables as long as it. Returns how many fit. */
+/* As many connections as descriptors allow. Returns how many fit. */
 static int fit_descriptors(int most)
 {
     struct rlimit limit;
@@ -297,16 +319,6 @@ static void fill_options(WebOptions *options)
         or_limit(options->connections_stranger, LIMIT_CONNECTIONS_STRANGER);
 }
 
-static void front_free(Front *front)
-{
-    g_hash_table_unref(front->addresses);
-    g_free(front->trusted_proxies);
-    g_free(front->listen_address);
-    g_free(front->buffer);
-    close(front->spare_fd);
-    g_free(front);
-}
-
 Front *front_new(uv_loop_t *loop, const WebOptions *options, const FrontHandler *handler,
                  GError **error)
 {
@@ -330,27 +342,22 @@ Front *front_new(uv_loop_t *loop, const WebOptions *options, const FrontHandler 
         front_free(front);
         return NULL;
     }
+    front->set = poll_set_new(loop);
     uv_timer_init(loop, &front->wheel);
     uv_idle_init(loop, &front->settler);
     front->wheel.data = front->settler.data = front;
-    front->handles += 2;
+    front->handles += 3;
     return front;
-}
-
-void front_release(Front *front)
-{
-    front->handles--;
-    if (front->is_closing && front->handles == 0) {
-        void (*on_closed)(void *) = front->on_closed;
-        void *data = front->closed_data;
-        front_free(front);
-        on_closed(data);
-    }
 }
 
 static void on_handle_closed(uv_handle_t *handle)
 {
     front_release(handle->data);
+}
+
+static void on_set_closed(void *data)
+{
+    front_release(data);
 }
 
 static void on_last_settled(uv_idle_t *idle)
@@ -363,6 +370,7 @@ static void on_last_settled(uv_idle_t *idle)
         connection_settle(connection);
     }
     uv_close((uv_handle_t *)&front->settler, on_handle_closed);
+    poll_set_close(front->set, on_set_closed, front);
 }
 
 void front_close(Front *front, void (*on_closed)(void *data), void *data)

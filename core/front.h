@@ -14,8 +14,8 @@ typedef struct {
     void *data;
     /* A whole request head has come. */
     void (*on_request)(HttpRequest *request, void *data);
-    /* It asks to become a WebSocket. Returns 0 when fd was taken (the request is gone then), else
-     * the HTTP status of the refusal. */
+    /* It asks to become a WebSocket. Returns 0 when fd was taken (non-blocking, in no set; the
+     * request dies when this has returned), else the HTTP status of the refusal. */
     int (*on_upgrade)(HttpRequest *request, int fd, void *data);
 } FrontHandler;
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * One HTTP exchange as the rest of the core sees it: a request, its body, its one answer. Knows
- * nothing of libwebsockets; web.c carries the bytes.
+ * One HTTP exchange as the rest of the core sees it: a request, its body, its one answer.
  *
  * Main thread only. A request is alive from its handler's call until it was answered and sent, or
  * until the client left; who keeps it longer than the handler's call sets http_on_gone(). */

@@ -5,6 +5,9 @@
  * test that exceeds it. Sources: docs of the protocol named beside it, else our own choice. */
 #pragma once
 
+/* The loop: what one kind of work may take before others have their turn */
+#define LIMIT_TURN_US 5000
+
 /* HTTP */
 #define LIMIT_HEADER_BYTES          8192
 #define LIMIT_HEADER_SECONDS        10 /* for the whole header, not for each byte */
@@ -38,7 +41,6 @@
 #define LIMIT_BEHIND_SECONDS     30
 #define LIMIT_READER_BYTES       (512 * 1024) /* replies waiting for one slow reader */
 #define LIMIT_CLIENT_CALLS       16           /* rpc calls of one connection not yet answered */
-#define LIMIT_CLOSES_TURN        200
 
 /* Access */
 #define LIMIT_PASSWORD_BYTES       256

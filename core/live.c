@@ -21,6 +21,7 @@
 #define PRUNE_FIRST_MS   60000
 #define PRUNE_EVERY_MS   3600000
 #define MINDER_EVERY_MS  5000
+#define FAREWELL_TICK_MS 10
 #define MICROSECONDS_DAY (INT64_C(86400000000))
 
 /* "offset" and "position" are words of SQL itself. */
@@ -91,7 +92,7 @@ static void channel_free(void *data)
     Channel *channel = data;
     for (guint i = 0; i < G_N_ELEMENTS(channel->streams); i++) {
         if (channel->streams[i].is_dirty) {
-            g_ptr_array_remove_fast(channel->live->dirty, &channel->streams[i]);
+            g_queue_unlink(&channel->live->dirty, &channel->streams[i].dirty_link);
         }
         stream_clear(&channel->streams[i]);
     }
@@ -117,18 +118,21 @@ static void on_minder(uv_timer_t *timer)
     reader_mind(timer->data);
 }
 
+static void on_farewell(uv_timer_t *timer)
+{
+    reader_say_farewell(timer->data);
+}
+
 static void on_pruner(uv_timer_t *timer)
 {
     live_prune(timer->data, g_get_real_time());
 }
 
-static uv_timer_t *timer_new(Live *live, uv_loop_t *loop, uv_timer_cb on_timer, uint64_t first_ms,
-                             uint64_t every_ms)
+static uv_timer_t *timer_new(Live *live, uv_loop_t *loop)
 {
     uv_timer_t *timer = g_new0(uv_timer_t, 1);
     uv_timer_init(loop, timer);
     timer->data = live;
-    uv_timer_start(timer, on_timer, first_ms, every_ms);
     uv_unref((uv_handle_t *)timer);
     return timer;
 }
@@ -144,13 +148,15 @@ Live *live_new(Store *store, uv_loop_t *loop, GError **error)
     live->channels = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, channel_free);
     live->watches = g_ptr_array_new_with_free_func(watch_free);
     live->readers = g_ptr_array_new();
-    live->dirty = g_ptr_array_new();
     live->behind = g_ptr_array_new();
     live->idle = g_new0(uv_idle_t, 1);
     uv_idle_init(loop, live->idle);
     live->idle->data = live;
-    live->minder = timer_new(live, loop, on_minder, MINDER_EVERY_MS, MINDER_EVERY_MS);
-    live->pruner = timer_new(live, loop, on_pruner, PRUNE_FIRST_MS, PRUNE_EVERY_MS);
+    live->minder = timer_new(live, loop);
+    uv_timer_start(live->minder, on_minder, MINDER_EVERY_MS, MINDER_EVERY_MS);
+    live->farewell = timer_new(live, loop);
+    live->pruner = timer_new(live, loop);
+    uv_timer_start(live->pruner, on_pruner, PRUNE_FIRST_MS, PRUNE_EVERY_MS);
     return live;
 }
 
@@ -163,11 +169,11 @@ void live_free(Live *live)
     uv_close((uv_handle_t *)live->idle, handle_closed);
     uv_close((uv_handle_t *)live->minder, handle_closed);
     uv_close((uv_handle_t *)live->pruner, handle_closed);
+    uv_close((uv_handle_t *)live->farewell, handle_closed);
     g_hash_table_unref(live->channels);
     g_hash_table_unref(live->topics);
     g_ptr_array_unref(live->watches);
     g_ptr_array_unref(live->readers);
-    g_ptr_array_unref(live->dirty);
     g_ptr_array_unref(live->behind);
     g_free(live->farewell_reason);
     g_free(live);
@@ -199,6 +205,16 @@ LiveCounters live_counters(const Live *live)
     counters.readers = live->readers->len;
     counters.channels = g_hash_table_size(live->channels);
     return counters;
+}
+
+void live_disconnect_all(Live *live, uint16_t code, const char *reason, uint32_t spread_ms)
+{
+    live->farewell_code = code;
+    g_free(live->farewell_reason);
+    live->farewell_reason = g_strdup(reason);
+    guint ticks = spread_ms / FAREWELL_TICK_MS + 1;
+    live->farewell_each = MAX(1, (live->readers->len + ticks - 1) / ticks);
+    uv_timer_start(live->farewell, on_farewell, 0, FAREWELL_TICK_MS);
 }
 
 /* --- Topics ----------------------------------------------------------------------------------- */
@@ -322,6 +338,7 @@ Channel *live_open_channel(Live *live, const char *name, GError **error)
     for (guint i = 0; i < G_N_ELEMENTS(channel->streams); i++) {
         channel->streams[i].channel = channel;
         channel->streams[i].encoding = (LiveEncoding)(i + 1);
+        channel->streams[i].dirty_link.data = &channel->streams[i];
     }
     if (!load_channel(channel, error)) {
         channel_free(channel);

@@ -102,5 +102,6 @@ typedef struct {
 } LiveCounters;
 LiveCounters live_counters(const Live *live);
 guint live_subscriptions(const Live *live); /* of all readers, counted anew */
-/* Closes every reader with a Centrifuge disconnect code, at most LIMIT_CLOSES_TURN each turn. */
-void live_disconnect_all(Live *live, uint16_t code, const char *reason);
+/* Closes every reader with a Centrifuge disconnect code, and whoever still comes: not all in one
+ * moment, but over spread_ms, so that they do not come back in one moment either. */
+void live_disconnect_all(Live *live, uint16_t code, const char *reason, uint32_t spread_ms);

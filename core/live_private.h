@@ -20,9 +20,10 @@ typedef struct {
     Channel *channel;
     LiveEncoding encoding;
     bool is_open, is_dirty;
+    GList dirty_link; /* in live->dirty; data is the stream */
     Log log;
     GArray *subscribers; /* Subscriber */
-    guint next_first;    /* where the next sweep begins */
+    guint next, left;    /* where the sweep goes on, and how many it has still to look at */
 } Stream;
 
 /* In memory while somebody reads it. */
@@ -57,13 +58,15 @@ struct Live {
     Store *store;
     uv_idle_t *idle; /* runs while something is dirty, behind or to be closed */
     uv_timer_t *minder, *pruner;
+    uv_timer_t *farewell; /* closes some readers at every tick, when all are to go */
     GHashTable *topics;   /* name, or "queue:ticket." -> Topic */
     GHashTable *channels; /* name -> Channel */
     GPtrArray *watches;
     GPtrArray *readers;
-    GPtrArray *dirty;  /* Stream: news for all */
-    GPtrArray *behind; /* LiveReader: not lagging, yet has something to get */
-    uint16_t farewell_code;
+    GQueue dirty;           /* Stream: news for all; the head's turn is next */
+    GPtrArray *behind;      /* LiveReader: not lagging, yet has something to get */
+    uint16_t farewell_code; /* 0: they may stay */
+    guint farewell_each;    /* closed at one tick */
     char *farewell_reason;
     LiveCounters counters;
 };
@@ -87,4 +90,5 @@ void live_wake(Live *live);
 /* reader.c */
 void reader_work(Live *live); /* one turn's sending; stops the idle handle when all is done */
 void reader_mind(Live *live); /* closes who took nothing for LIMIT_BEHIND_SECONDS */
+void reader_say_farewell(Live *live);
 void reader_mark_dirty(Stream *stream);

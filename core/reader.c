@@ -13,8 +13,11 @@
 #include "core/live_private.h"
 
 #include "core/limits.h"
+#include "core/poll_set.h"
 
 #include <string.h>
+
+#define LOOKS_AT_CLOCK 32 /* subscribers between two looks: each is mostly one send() */
 
 LiveReader *live_reader_new(Live *live, Socket *socket, LiveEncoding encoding)
 {
@@ -27,9 +30,6 @@ LiveReader *live_reader_new(Live *live, Socket *socket, LiveEncoding encoding)
     reader->is_lagging = socket_is_lagging(socket);
     reader->lagging_since_us = g_get_monotonic_time();
     g_ptr_array_add(live->readers, reader);
-    if (live->farewell_code != 0) {
-        live_wake(live);
-    }
     return reader;
 }
 
@@ -49,6 +49,9 @@ static void remove_subscription(LiveReader *reader, guint slot)
     Subscription gone = *subscription_at(reader, slot);
     GArray *subscribers = gone.stream->subscribers;
     g_array_remove_index_fast(subscribers, gone.index);
+    if (gone.stream->is_dirty) {
+        gone.stream->left = subscribers->len; /* who moves could have been passed over */
+    }
     if (gone.index < subscribers->len) {
         const Subscriber *moved = &g_array_index(subscribers, Subscriber, gone.index);
         subscription_at(moved->reader, moved->slot)->index = gone.index;
@@ -178,27 +181,54 @@ static void mark_behind(LiveReader *reader)
     live_wake(reader->live);
 }
 
+/* Everybody is to be looked at once more; who was not yet gets the older news along with it. */
 void reader_mark_dirty(Stream *stream)
 {
-    if (!stream->is_dirty && stream->subscribers->len > 0) {
+    Live *live = stream->channel->live;
+    if (stream->subscribers->len == 0) {
+        return;
+    }
+    stream->left = stream->subscribers->len;
+    if (!stream->is_dirty) {
         stream->is_dirty = true;
-        g_ptr_array_add(stream->channel->live->dirty, stream);
-        live_wake(stream->channel->live);
+        stream->next++; /* begins elsewhere each time: nobody is always the last to know */
+        g_queue_push_tail_link(&live->dirty, &stream->dirty_link);
+        live_wake(live);
     }
 }
 
-/* Begins elsewhere each time, so that nobody is always the last to know. */
-static void sweep(Stream *stream)
+/* Goes on until all are looked at or the time is spent. */
+static void sweep(Stream *stream, const TurnBudget *budget)
 {
-    guint count = stream->subscribers->len;
-    guint first = count > 0 ? stream->next_first++ % count : 0;
-    for (guint i = 0; i < count; i++) {
-        guint index = first + i < count ? first + i : first + i - count;
+    for (; stream->left > 0; stream->left--) {
+        guint count = stream->subscribers->len;
+        guint index = stream->next < count ? stream->next : 0;
+        if (stream->left % LOOKS_AT_CLOCK == 0 && turn_budget_is_spent(budget)) {
+            return;
+        }
+        stream->next = index + 1;
         LiveReader *reader = g_array_index(stream->subscribers, Subscriber, index).reader;
         guint next = index + 1 < count ? index + 1 : 0;
         __builtin_prefetch(g_array_index(stream->subscribers, Subscriber, next).reader);
         if (can_send(reader) && deliver(stream, index) && can_send(reader)) {
             mark_behind(reader);
+        }
+    }
+}
+
+/* One channel after the other, as far as the time goes; the next turn begins with the one whose
+ * turn it then is, so that a channel with much to say does not silence the others. */
+static void sweep_all(Live *live, const TurnBudget *budget)
+{
+    for (guint streams = live->dirty.length; streams > 0 && !turn_budget_is_spent(budget);
+         streams--) {
+        GList *link = g_queue_pop_head_link(&live->dirty);
+        Stream *stream = link->data;
+        sweep(stream, budget);
+        if (stream->left > 0) {
+            g_queue_push_tail_link(&live->dirty, link);
+        } else {
+            stream->is_dirty = false;
         }
     }
 }
@@ -223,41 +253,29 @@ static void catch_up(LiveReader *reader)
     }
 }
 
-static void close_some(Live *live)
+/* Who becomes behind again now waits for the next turn. */
+static void catch_up_all(Live *live, const TurnBudget *budget)
 {
-    guint closed = 0;
-    for (guint i = 0; i < live->readers->len && closed < LIMIT_CLOSES_TURN; i++) {
-        LiveReader *reader = g_ptr_array_index(live->readers, i);
-        if (!reader->is_closing && !reader->is_dead) {
-            live_reader_close(reader, live->farewell_code, live->farewell_reason);
-            closed++;
-        }
-    }
-    if (closed > 0) {
-        live_wake(live);
-    }
-}
-
-void reader_work(Live *live)
-{
-    uv_idle_stop(live->idle);
-    while (live->dirty->len > 0) {
-        Stream *stream = g_ptr_array_steal_index_fast(live->dirty, live->dirty->len - 1);
-        stream->is_dirty = false;
-        sweep(stream);
-    }
-    /* Who becomes behind again now waits for the next turn. */
-    g_autoptr(GPtrArray) behind = live->behind;
-    live->behind = g_ptr_array_new();
-    for (guint i = 0; i < behind->len; i++) {
-        LiveReader *reader = g_ptr_array_index(behind, i);
+    guint count = live->behind->len, done = 0;
+    while (done < count && !turn_budget_is_spent(budget)) {
+        LiveReader *reader = g_ptr_array_index(live->behind, done++);
         reader->is_behind = false;
         if (can_send(reader)) {
             catch_up(reader);
         }
     }
-    if (live->farewell_code != 0) {
-        close_some(live);
+    g_ptr_array_remove_range(live->behind, 0, done);
+}
+
+void reader_work(Live *live)
+{
+    TurnBudget budget = turn_budget();
+    uv_idle_stop(live->idle);
+    sweep_all(live, &budget);
+    budget = turn_budget(); /* those who come back are not starved by much news */
+    catch_up_all(live, &budget);
+    if (live->dirty.length > 0 || live->behind->len > 0) {
+        live_wake(live);
     }
 }
 
@@ -307,12 +325,16 @@ void live_reader_close(LiveReader *reader, uint16_t code, const char *reason)
     socket_close(reader->socket, code, reason);
 }
 
-void live_disconnect_all(Live *live, uint16_t code, const char *reason)
+void reader_say_farewell(Live *live)
 {
-    live->farewell_code = code;
-    g_free(live->farewell_reason);
-    live->farewell_reason = g_strdup(reason);
-    live_wake(live);
+    guint closed = 0;
+    for (guint i = 0; i < live->readers->len && closed < live->farewell_each; i++) {
+        LiveReader *reader = g_ptr_array_index(live->readers, i);
+        if (!reader->is_closing && !reader->is_dead) {
+            live_reader_close(reader, live->farewell_code, live->farewell_reason);
+            closed++;
+        }
+    }
 }
 
 void reader_mind(Live *live)
@@ -420,6 +442,7 @@ bool live_subscribe(LiveReader *reader, const char *name, const LivePosition *po
     Subscription subscription = {.stream = stream, .index = stream->subscribers->len};
     g_array_append_val(stream->subscribers, subscriber);
     g_array_append_val(reader->subscriptions, subscription);
+    stream->left += stream->is_dirty; /* the round that is under way became longer */
     if (subscribed.offset < channel->offset) {
         mark_behind(reader);
     }

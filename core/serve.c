@@ -14,6 +14,7 @@
 #include "core/host.h"
 #include "core/limits.h"
 #include "core/metrics.h"
+#include "core/turn_meter.h"
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <malloc.h>
@@ -31,8 +32,11 @@
 #define DISCONNECT_SHUTDOWN 3001
 /* Longer than any answer takes; then the rest is cut off. */
 #define SHUTDOWN_MS 10000
-/* For live clients to take their goodbye: ten thousand need some turns of the loop. */
-#define FAREWELL_MS 2000
+/* For live clients to take their goodbye. They get it one after the other, a few in each
+ * millisecond: a client of the usual SDK comes back within half a second of it. */
+#define FAREWELL_MS        2000
+#define FAREWELL_SPREAD_MS 1500
+#define FAREWELLS_PER_MS   4
 /* Files, pipes and the database beside the connections. */
 #define OTHER_FILES 512
 
@@ -56,6 +60,7 @@ typedef struct {
     Web *web;
     Clients *clients;
     Metrics *metrics;
+    TurnMeter *turns;
     uv_signal_t terminate, interrupt, hangup;
     uv_check_t quiet; /* looks for the moment to close the web */
     uv_timer_t patience, watchdog;
@@ -214,6 +219,17 @@ static void write_job_figures(GString *out, void *data)
                   (double)counters.waiting);
 }
 
+static void write_loop_figures(GString *out, void *data)
+{
+    const Server *server = data;
+    metrics_gauge(out, "serambi_loop_longest_turn_seconds",
+                  "Longest turn of the loop in this minute and the one before it.",
+                  turn_meter_longest(server->turns));
+    metrics_counter(out, "serambi_loop_long_turns",
+                    "Turns of the loop that a person could notice: over 50 ms.",
+                    (double)turn_meter_long_total(server->turns));
+}
+
 static void mount(Server *server)
 {
     Web *web = server->web;
@@ -223,6 +239,7 @@ static void mount(Server *server)
     metrics_add(server->metrics, write_live_figures, server);
     metrics_add(server->metrics, write_store_figures, server);
     metrics_add(server->metrics, write_job_figures, server);
+    metrics_add(server->metrics, write_loop_figures, server);
     web_route(web, "/", handle_root, server);
     web_route(web, "/api/", handle_api, server);
     web_route(web, "/api/session", handle_session, server);
@@ -421,6 +438,7 @@ static void on_web_closed(void *data)
     uv_close((uv_handle_t *)&server->quiet, NULL);
     uv_close((uv_handle_t *)&server->patience, NULL);
     uv_close((uv_handle_t *)&server->watchdog, NULL);
+    turn_meter_close(server->turns);
 }
 
 /* Each turn after the signal: everything is on disk and said. */
@@ -466,7 +484,9 @@ static void on_stop(uv_signal_t *handle, int signal_number)
     web_set_listening(server->web, false);
     uploads_stop(server->uploads);
     host_stop(server->host);
-    live_disconnect_all(server->live, DISCONNECT_SHUTDOWN, "shutdown");
+    uint64_t spread_ms = live_counters(server->live).readers / FAREWELLS_PER_MS;
+    live_disconnect_all(server->live, DISCONNECT_SHUTDOWN, "shutdown",
+                        (uint32_t)MIN(spread_ms, FAREWELL_SPREAD_MS));
     jobs_close(server->jobs, on_jobs_closed, server);
     (void)uv_check_start(&server->quiet, on_quiet);
     (void)uv_timer_start(&server->patience, on_impatience, FAREWELL_MS, SHUTDOWN_MS);
@@ -548,6 +568,7 @@ int serve_run(const Options *options)
         return give_up(error);
     watch_signals(server);
     start_watchdog(server);
+    server->turns = turn_meter_new(&server->loop);
     (void)malloc_trim(0);
     (void)printf("listening on %s\n", server->public_url);
     (void)fflush(stdout);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * The web server: our own HTTP, and libwebsockets for WebSockets. With dial.c the only file that
- * knows libwebsockets; all its guards are here (see web.c's head for the list and its sources).
+ * The web server: HTTP and WebSockets on one port.
  *
  * Main thread only. */
 #pragma once
@@ -20,13 +19,12 @@ typedef struct {
     int connections_most, connections_address, connections_stranger;
 } WebOptions;
 
-typedef enum { WEB_ERROR_LISTEN = 1, WEB_ERROR_CONTEXT } WebError;
+typedef enum { WEB_ERROR_LISTEN = 1 } WebError;
 #define WEB_ERROR (web_error_quark())
 GQuark web_error_quark(void);
 
 Web *web_new(uv_loop_t *loop, const WebOptions *options, GError **error);
-/* Stops listening, closes every connection; on_closed comes on the loop when libwebsockets let go
- * of it, after that the Web is freed. */
+/* Stops listening, closes every connection; on_closed comes on the loop, the Web is freed then. */
 void web_close(Web *web, void (*on_closed)(void *data), void *data);
 int web_port(const Web *web);
 void web_set_listening(Web *web, bool listening);
