@@ -7,6 +7,7 @@
 #include "core/centrifuge.h"
 
 #include "core/limits.h"
+#include "core/nesting.h"
 
 #include <string.h>
 
@@ -25,7 +26,7 @@ static const struct {
     {"history", CENTRIFUGE_HISTORY, true},
     {"rpc", CENTRIFUGE_RPC, false},
     {"presence", CENTRIFUGE_OTHER, false},
-    {"ping", CENTRIFUGE_OTHER, false},
+    {"ping", CENTRIFUGE_PING, false},
     {"send", CENTRIFUGE_OTHER, false},
     {"refresh", CENTRIFUGE_OTHER, false},
     {"sub_refresh", CENTRIFUGE_OTHER, false},
@@ -242,34 +243,12 @@ static bool read_command(CentrifugeCommand *command, GError **error)
     return read_params(command, params, has_channel, error);
 }
 
-/* jansson has no limit of depth that we could set; its own is 2048. */
-static bool is_deeper(const json_t *value, int levels)
-{
-    size_t i;
-    const char *key;
-    json_t *child;
-    if (levels == 0) {
-        return json_is_object(value) || json_is_array(value);
-    }
-    json_array_foreach(value, i, child)
-    {
-        if (is_deeper(child, levels - 1)) {
-            return true;
-        }
-    }
-    json_object_foreach((json_t *)value, key, child)
-    {
-        if (is_deeper(child, levels - 1)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static json_t *load(const char *text, size_t size, GError **error)
 {
-    json_auto_t *document = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-    if (document == NULL || is_deeper(document, LIMIT_JSON_DEPTH)) {
+    json_auto_t *document = nesting_is_shallow(text, size)
+                                ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL)
+                                : NULL;
+    if (document == NULL) {
         refuse(error, "not JSON, or nested too deeply");
         return NULL;
     }

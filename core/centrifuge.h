@@ -19,6 +19,7 @@ typedef enum {
     CENTRIFUGE_PRESENCE_STATS,
     CENTRIFUGE_HISTORY,
     CENTRIFUGE_RPC,
+    CENTRIFUGE_PING, /* with an id, to be answered; not the pong */
     CENTRIFUGE_OTHER, /* well-formed, but not offered: presence, refresh, ... */
 } CentrifugeMethod;
 

@@ -55,6 +55,23 @@ static void test_commands(void)
     g_assert_no_error(error);
 }
 
+/* As deep as it may be, and brackets within a text are none. */
+static void test_depth(void)
+{
+    g_autofree char *open = g_strnfill(LIMIT_JSON_DEPTH - 2, '[');
+    g_autofree char *shut = g_strnfill(LIMIT_JSON_DEPTH - 2, ']');
+    g_autofree char *text = g_strdup_printf(
+        "{\"id\":1,\"rpc\":{\"method\":\"\\\"{{{{[[[[[[[[[[[[[[[[\",\"data\":%s%s}}", open, shut);
+    const char *rest = text;
+    size_t size = strlen(text);
+    g_autoptr(GError) error = NULL;
+    CentrifugeCommand command;
+    g_assert_true(centrifuge_next(&rest, &size, &command, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(command.method, ==, CENTRIFUGE_RPC);
+    centrifuge_command_clear(&command);
+}
+
 static void test_malformed(void)
 {
     g_autoptr(GString) deep = g_string_new("{\"id\":1,\"rpc\":{\"method\":\"m\",\"data\":");
@@ -194,6 +211,7 @@ static void script_refusals(Asking *asking)
               "{\"id\":8,\"error\":{\"code\":103,\"message\":\"permission denied\"}}");
     ws_expect(fd, "{\"id\":9,\"subscribe\":{\"channel\":\"queue:board\",\"type\":1}}",
               "{\"id\":9,\"error\":{\"code\":108,\"message\":\"not available\"}}");
+    ws_expect(fd, "{\"id\":14,\"ping\":{}}", "{\"id\":14,\"ping\":{}}");
     ws_send(fd, "{\"id\":10,\"subscribe\":{\"channel\":\"queue:board\"}}");
     json_auto_t *subscribed = ws_json(fd);
     g_assert_nonnull(json_object_get(subscribed, "subscribe"));
@@ -571,6 +589,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/client/commands", test_commands);
+    g_test_add_func("/client/depth", test_depth);
     g_test_add_func("/client/malformed", test_malformed);
     g_test_add_func("/client/replies", test_replies);
     g_test_add_func("/client/session", test_session);

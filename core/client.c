@@ -410,6 +410,9 @@ static void run_command(Client *client, const CentrifugeCommand *command)
     case CENTRIFUGE_RPC:
         on_rpc(client, command);
         break;
+    case CENTRIFUGE_PING:
+        reply(client, command->id, command->name, json_object());
+        break;
     case CENTRIFUGE_PONG:
         break;
     case CENTRIFUGE_OTHER:

@@ -11,6 +11,7 @@
 
 #include "core/limits.h"
 #include "core/plugin.h"
+#include "core/wish.h"
 
 #include <string.h>
 
@@ -24,11 +25,6 @@ typedef struct {
     Identity identity;
     bool is_closing;
 } Events;
-
-typedef struct {
-    const char *channel; /* of the connect object */
-    LivePosition position;
-} Wish;
 
 static void on_turn(void *owner)
 {
@@ -62,60 +58,6 @@ static void closed(void *connection)
     wheel_leave(&events->clients->wheel, &events->seat);
     live_reader_free(events->reader);
     g_free(events);
-}
-
-static int by_channel(const void *a, const void *b)
-{
-    return strcmp(((const Wish *)a)->channel, ((const Wish *)b)->channel);
-}
-
-static bool read_wishes(const CentrifugeCommand *command, GArray *wishes)
-{
-    const char *channel;
-    json_t *options;
-    json_object_foreach((json_t *)command->subs, channel, options)
-    {
-        int recover = 0;
-        const char *epoch = NULL;
-        json_int_t offset = 0;
-        if (json_unpack(options, "{s?b, s?s, s?I}", "recover", &recover, "epoch", &epoch, "offset",
-                        &offset) != 0 ||
-            offset < 0) {
-            return false;
-        }
-        Wish wish = {
-            .channel = channel,
-            .position = {.recover = recover != 0, .epoch = epoch, .offset = (uint64_t)offset},
-        };
-        g_array_append_val(wishes, wish);
-    }
-    g_array_sort(wishes, by_channel);
-    return wishes->len > 0 && wishes->len <= LIMIT_CLIENT_CHANNELS;
-}
-
-/* "<epoch>:<offset>,<offset>": positions of all channels; anything else is passed over, for the
- * header may come from another server. ret_epoch holds the text that the wishes point to. */
-static void read_last_event_id(const char *id, GArray *wishes, char **ret_epoch)
-{
-    const char *colon = id == NULL ? NULL : strrchr(id, ':');
-    if (colon == NULL) {
-        return;
-    }
-    g_auto(GStrv) offsets = g_strsplit(colon + 1, ",", LIMIT_CLIENT_CHANNELS + 1);
-    if (g_strv_length(offsets) != wishes->len) {
-        return;
-    }
-    g_autofree uint64_t *numbers = g_new0(uint64_t, wishes->len);
-    for (guint i = 0; i < wishes->len; i++) {
-        if (!g_ascii_string_to_unsigned(offsets[i], 10, 0, INT64_MAX, &numbers[i], NULL)) {
-            return;
-        }
-    }
-    *ret_epoch = g_strndup(id, (gsize)(colon - id));
-    for (guint i = 0; i < wishes->len; i++) {
-        g_array_index(wishes, Wish, i).position =
-            (LivePosition){.recover = true, .epoch = *ret_epoch, .offset = numbers[i]};
-    }
 }
 
 static bool may_read_all(HttpRequest *request, const Clients *clients, const Identity *identity,
@@ -204,12 +146,12 @@ static void answer(HttpRequest *request, const char *connect, size_t size, Clien
     g_autoptr(GArray) wishes = g_array_new(FALSE, FALSE, sizeof(Wish));
     g_autofree char *epoch = NULL;
     Identity identity = {0};
-    if (!read_wishes(&command, wishes)) {
+    if (!wish_read_subs(command.subs, wishes) || wishes->len == 0) {
         http_reply_error(request, 400, "live.connect", "subs names 1 to %d channels",
                          LIMIT_CLIENT_CHANNELS);
     } else if (identify(request, clients, command.token, &identity) &&
                may_read_all(request, clients, &identity, wishes)) {
-        read_last_event_id(http_header(request, "last-event-id"), wishes, &epoch);
+        wish_read_event_id(http_header(request, "last-event-id"), wishes, &epoch);
         begin(request, clients, &identity, wishes);
     }
     centrifuge_command_clear(&command);
