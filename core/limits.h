@@ -52,6 +52,7 @@
 #define LIMIT_SESSION_SECONDS      (7 * 24 * 3600)
 #define LIMIT_SESSIONS_USER        50
 #define LIMIT_CHALLENGE_SECONDS    60
+#define LIMIT_TOKEN_DAYS           36500
 
 /* Uploads (tus) */
 #define LIMIT_UPLOADS_USER        32
