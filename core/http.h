@@ -76,6 +76,9 @@ typedef struct {
     void (*receive)(void *connection, const char *bytes, size_t size); /* WebSocket only */
     void (*drained)(void *connection); /* the socket took all that it held: write again */
     void (*closed)(void *connection);  /* last call; the Socket is gone afterwards */
+    /* WebSocket only, may be NULL: the web itself ends it with this close code, for what it sent
+     * never got to receive(). closed() follows. */
+    void (*refused)(void *connection, uint16_t code);
 } SocketHandler;
 Socket *http_reply_stream(HttpRequest *request, const HttpHeader *headers, size_t count,
                           const SocketHandler *handler, void *connection);

@@ -110,6 +110,15 @@ static void on_gone(struct lws *wsi, WebSocket *websocket)
     websocket_free(websocket);
 }
 
+/* What never gets to receive(). */
+static void refuse_message(Socket *socket, uint16_t code, const char *reason)
+{
+    if (socket->handler.refused != NULL) {
+        socket->handler.refused(socket->connection, code);
+    }
+    socket_close(socket, code, reason);
+}
+
 static void on_piece(struct lws *wsi, WebSocket *websocket, const char *bytes, size_t size)
 {
     Socket *socket = &websocket->socket;
@@ -119,11 +128,11 @@ static void on_piece(struct lws *wsi, WebSocket *websocket, const char *bytes, s
     size_t before = websocket->joined == NULL ? 0 : websocket->joined->len;
     size_t coming = lws_remaining_packet_payload(wsi);
     if (lws_frame_is_binary(wsi)) {
-        socket_close(socket, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "text only");
+        refuse_message(socket, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "text only");
         return;
     }
     if (before + size + coming > socket->max_message) {
-        socket_close(socket, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too long");
+        refuse_message(socket, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too long");
         return;
     }
     bool is_last = lws_is_final_fragment(wsi) && coming == 0;
