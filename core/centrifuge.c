@@ -50,6 +50,8 @@ static const struct {
     const char *text;
 } disconnects[] = {
     {3000, "connection closed"},
+    {1003, "text only"},
+    {1009, "message too long"},
     {3001, "shutdown"},
     {3004, "internal server error"},
     {3005, "connection expired"},
@@ -59,6 +61,7 @@ static const struct {
     {3013, "too many requests"},
     {3500, "invalid token"},
     {3501, "bad request"},
+    {3502, "stale"},
     {3503, "force disconnect"},
     {3507, "permission denied"},
 };
@@ -350,4 +353,24 @@ const char *centrifuge_disconnect_text(uint16_t code)
         }
     }
     return "connection closed";
+}
+
+int centrifuge_error_code(size_t index)
+{
+    return index < G_N_ELEMENTS(errors) ? errors[index].code : 0;
+}
+
+uint16_t centrifuge_disconnect_code(size_t index)
+{
+    return index < G_N_ELEMENTS(disconnects) ? disconnects[index].code : 0;
+}
+
+const char *centrifuge_method_text(CentrifugeMethod method)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(methods); i++) {
+        if (methods[i].method == method && method != CENTRIFUGE_OTHER) {
+            return methods[i].name;
+        }
+    }
+    return "other";
 }

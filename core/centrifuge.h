@@ -19,7 +19,7 @@ typedef enum {
     CENTRIFUGE_PRESENCE_STATS,
     CENTRIFUGE_HISTORY,
     CENTRIFUGE_RPC,
-    CENTRIFUGE_PING, /* with an id, to be answered; not the pong */
+    CENTRIFUGE_PING,  /* with an id, to be answered; not the pong */
     CENTRIFUGE_OTHER, /* well-formed, but not offered: presence, refresh, ... */
 } CentrifugeMethod;
 
@@ -63,3 +63,8 @@ void centrifuge_reply_error(GString *out, uint32_t id, int code);
 /* Of an error's code ("permission denied"); of a disconnect's. */
 const char *centrifuge_error_text(int code);
 const char *centrifuge_disconnect_text(uint16_t code);
+/* The codes that we give, one after the other; 0 behind the last. */
+int centrifuge_error_code(size_t index);
+uint16_t centrifuge_disconnect_code(size_t index);
+/* "connect", ...; "other" for what is not offered. */
+const char *centrifuge_method_text(CentrifugeMethod method);

@@ -530,6 +530,114 @@ static void script_demoted_at_once(Asking *asking)
     close(till);
 }
 
+/* --- What is counted -------------------------------------------------------------------------- */
+
+static void write_figures(Asking *asking)
+{
+    House *house = asking->context;
+    house->more = g_string_new("");
+    clients_write_figures(house->clients, house->more);
+}
+
+static int64_t figure(Asking *asking, const char *name)
+{
+    House *house = asking->context;
+    asking_errand(asking, write_figures);
+    g_autoptr(GString) text = house->more;
+    g_autofree char *line = g_strdup_printf("\n%s ", name);
+    const char *found = strstr(text->str, line);
+    g_assert_nonnull(found);
+    return g_ascii_strtoll(found + strlen(line), NULL, 10);
+}
+
+static void expire_token(Asking *asking)
+{
+    House *house = asking->context;
+    g_autoptr(GError) error = NULL;
+    char *token = NULL;
+    Store *admin = store_open(house->folder, false, NULL, &error);
+    g_assert_no_error(error);
+    AccessToken wish = {.name = "old", .role = SERAMBI_COUNTER, .expires_us = 1};
+    g_assert_true(access_token_make(admin, &wish, &token, &error));
+    store_close(admin);
+    house->more = token;
+}
+
+/* Each kind of bad input raises its figure by one, and a phone that listens hears on. */
+static void script_counted(Asking *asking)
+{
+    House *house = asking->context;
+    asking_errand(asking, expire_token);
+    g_autofree char *token = house->more;
+    g_autofree char *expired = g_strdup_printf("{\"id\":1,\"connect\":{\"token\":\"%s\"}}", token);
+    g_autofree char *longer = g_strnfill(LIMIT_WS_MESSAGE_PUBLIC + 1, ' ');
+    g_autofree char *future = g_strdup_printf(
+        "{\"id\":2,\"subscribe\":{\"channel\":\"queue:calls\",\"recover\":true,\"epoch\":\"%s\","
+        "\"offset\":1000000}}",
+        live_epoch(house->live));
+    struct {
+        const char *sent; /* after a connect, but where it is one itself */
+        const char *figure;
+        const char *answer; /* part of it; NULL: closed with code */
+        uint16_t code;
+    } cases[] = {
+        {"nonsense", "disconnects_total{code=\"3501\"}", NULL, 3501},
+        {"{\"id\":2,\"dance\":{}}", "errors_total{code=\"104\"}", "\"code\":104", 0},
+        {"{\"id\":2,\"dance\":{}}", "commands_total{method=\"other\"}", "\"code\":104", 0},
+        {longer, "disconnects_total{code=\"1009\"}", NULL, 1009},
+        {"{\"id\":1,\"connect\":{\"token\":\"wrong\"}}", "disconnects_total{code=\"3500\"}", NULL,
+         3500},
+        {expired, "errors_total{code=\"109\"}", "\"code\":109,\"message\":\"token expired\"", 0},
+        {"{\"id\":2,\"subscribe\":{\"channel\":\"queue:desk\"}}", "errors_total{code=\"103\"}",
+         "\"code\":103", 0},
+        {"{\"id\":2,\"subscribe\":{\"channel\":\"queue:none\"}}", "errors_total{code=\"102\"}",
+         "\"code\":102", 0},
+        {future, "recoveries_total{result=\"future\"}", "\"recovered\":false", 0},
+        {"{\"id\":2,\"subscribe\":{\"channel\":\"queue:calls\",\"recover\":true,"
+         "\"epoch\":\"other\",\"offset\":0}}",
+         "recoveries_total{result=\"epoch\"}", "\"recovered\":false", 0},
+        {"{\"id\":2,\"subscribe\":{\"channel\":\"queue:calls\",\"flag\":2,\"recover\":true,"
+         "\"epoch\":\"other\",\"offset\":0}}",
+         "errors_total{code=\"112\"}", "\"code\":112", 0},
+    };
+    json_auto_t *body = json_pack("{s:i}", "n", 1);
+    int phone = ws_connect(asking);
+    ws_send(phone, "{\"id\":2,\"subscribe\":{\"channel\":\"queue:calls\"}}");
+    json_auto_t *subscribed = ws_json(phone);
+    g_assert_nonnull(json_object_get(subscribed, "subscribe"));
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *name = g_strconcat("serambi_live_", cases[i].figure, NULL);
+        int64_t before = figure(asking, name);
+        int fd = strstr(cases[i].sent, "connect") ? ws_open(asking) : ws_connect(asking);
+        ws_send(fd, cases[i].sent);
+        uint16_t code;
+        g_autofree char *answer = ws_read(fd, &code);
+        g_assert_cmpuint(code, ==, cases[i].code);
+        g_assert_true(answer == NULL || strstr(answer, cases[i].answer) != NULL);
+        g_assert_true((answer == NULL) == (cases[i].answer == NULL));
+        g_assert_cmpint(figure(asking, name), ==, before + 1);
+        close(fd);
+        house_say(house, "queue:calls", body, 1);
+        g_autofree char *heard = g_strdup_printf(
+            "{\"push\":{\"channel\":\"queue:calls\",\"pub\":{\"data\":{\"n\":1},\"offset\":%u}}}",
+            i + 1);
+        ws_expect(phone, NULL, heard);
+    }
+    close(phone);
+    static const char unauthorized[] = "serambi_live_refused_total{status=\"401\"}";
+    int64_t before = figure(asking, unauthorized);
+    int fd;
+    g_autoptr(Answer) refused = ws_ask(asking, "Authorization: Bearer wrong\r\n", &fd);
+    g_assert_cmpint(refused->status, ==, 401);
+    g_assert_cmpint(figure(asking, unauthorized), ==, before + 1);
+    close(fd);
+}
+
+static void test_counted(void)
+{
+    run(script_counted);
+}
+
 static void test_demoted(void)
 {
     run(script_demoted);
@@ -601,6 +709,7 @@ int main(int argc, char **argv)
     g_test_add_func("/client/stranger", test_stranger);
     g_test_add_func("/client/origin", test_origin);
     g_test_add_func("/client/staff", test_staff);
+    g_test_add_func("/client/counted", test_counted);
     g_test_add_func("/client/demoted", test_demoted);
     g_test_add_func("/client/demoted-at-once", test_demoted_at_once);
     return g_test_run();

@@ -12,6 +12,7 @@
 
 #include "core/frame.h"
 #include "core/limits.h"
+#include "core/metrics.h"
 #include "core/plugin.h"
 
 #include <string.h>
@@ -22,6 +23,9 @@
 #define SPREAD_MAX_MS   30000
 #define PATIENCE_FACTOR 2 /* so many budgets of refused commands, then the connection goes */
 #define BUDGET          (LIMIT_CLIENT_CHANNELS + LIMIT_WS_COMMANDS_SECOND)
+
+/* With which a stranger is turned away before he is a client. */
+static const int statuses[] = {400, 401, 403, 404, 405, 429, 503};
 
 typedef struct {
     Clients *clients;
@@ -83,6 +87,7 @@ static void send_strangers_away(Clients *clients, int64_t now_us)
         }
         g_queue_delete_link(&clients->strangers, g_steal_pointer(&client->stranger));
         client->is_closing = true;
+        tally_add(&clients->tally.disconnects, 3502, 1);
         socket_kill(client->socket);
     }
 }
@@ -172,6 +177,93 @@ int client_error_code(const GError *error)
     return 100;
 }
 
+/* --- Counting --------------------------------------------------------------------------------- */
+
+static const struct {
+    Recovery recovery;
+    const char *text;
+} recoveries[] = {
+    {RECOVERY_KEPT, "kept"},
+    {RECOVERY_EPOCH, "epoch"},
+    {RECOVERY_FUTURE, "future"},
+    {RECOVERY_GONE, "gone"},
+};
+
+void client_count_recovery(Clients *clients, const LivePosition *position,
+                           const LiveSubscribed *subscribed)
+{
+    Recovery recovery = RECOVERY_KEPT;
+    if (!position->recover) {
+        return;
+    }
+    if (g_strcmp0(position->epoch, subscribed->epoch) != 0) {
+        recovery = RECOVERY_EPOCH;
+    } else if (position->offset > subscribed->offset) {
+        recovery = RECOVERY_FUTURE;
+    } else if (!subscribed->recovered) {
+        recovery = RECOVERY_GONE;
+    }
+    tally_add(&clients->tally.recoveries, (int)recovery, 1);
+}
+
+static void on_close(uint16_t code, void *data)
+{
+    tally_add(&((Clients *)data)->tally.disconnects, code, 1);
+}
+
+/* All of them from the start: a rate needs the zero before the first. */
+static void begin_tally(ClientsTally *tally)
+{
+    for (size_t i = 0; centrifuge_error_code(i) != 0; i++) {
+        tally_add(&tally->errors, centrifuge_error_code(i), 0);
+    }
+    for (size_t i = 0; centrifuge_disconnect_code(i) != 0; i++) {
+        tally_add(&tally->disconnects, centrifuge_disconnect_code(i), 0);
+    }
+    for (int method = CENTRIFUGE_CONNECT; method <= CENTRIFUGE_OTHER; method++) {
+        tally_add(&tally->methods, method, 0);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(recoveries); i++) {
+        tally_add(&tally->recoveries, (int)recoveries[i].recovery, 0);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(statuses); i++) {
+        tally_add(&tally->refused, statuses[i], 0);
+    }
+}
+
+static void write_codes(GString *out, const char *name, const char *label, const Tally *tally)
+{
+    for (int i = 0; i < tally->used; i++) {
+        char code[16];
+        g_snprintf(code, sizeof code, "%d", tally->codes[i]);
+        metrics_sample(out, name, label, code, (double)tally->counts[i]);
+    }
+}
+
+void clients_write_figures(const Clients *clients, GString *out)
+{
+    const ClientsTally *tally = &clients->tally;
+    metrics_family(out, "serambi_live_errors", "Commands answered with an error, by its code.");
+    write_codes(out, "serambi_live_errors", "code", &tally->errors);
+    metrics_family(out, "serambi_live_disconnects", "Connections that we ended, by close code.");
+    write_codes(out, "serambi_live_disconnects", "code", &tally->disconnects);
+    metrics_family(out, "serambi_live_refused",
+                   "Upgrades and event streams that were refused, by HTTP status.");
+    write_codes(out, "serambi_live_refused", "status", &tally->refused);
+    metrics_family(out, "serambi_live_commands", "Commands that came, by method.");
+    for (int i = 0; i < tally->methods.used; i++) {
+        metrics_sample(out, "serambi_live_commands", "method",
+                       centrifuge_method_text((CentrifugeMethod)tally->methods.codes[i]),
+                       (double)tally->methods.counts[i]);
+    }
+    metrics_family(out, "serambi_live_recoveries",
+                   "Positions that clients came back with, by what became of them.");
+    for (size_t i = 0; i < G_N_ELEMENTS(recoveries); i++) {
+        metrics_sample(out, "serambi_live_recoveries", "result", recoveries[i].text,
+                       (double)tally->recoveries.counts[i]);
+    }
+}
+
 /* --- Replies ---------------------------------------------------------------------------------- */
 
 static void flush(Client *client)
@@ -200,6 +292,7 @@ static void reply(Client *client, uint32_t id, const char *name, json_t *result)
 
 static void reply_error(Client *client, uint32_t id, int code)
 {
+    tally_add(&client->clients->tally.errors, code, 1);
     centrifuge_reply_error(client->out, id, code);
     flush_if_long(client);
 }
@@ -249,6 +342,8 @@ static bool identify(Client *client, const CentrifugeCommand *command)
     }
     if (g_error_matches(error, ACCESS_ERROR, ACCESS_ERROR_TOKEN)) {
         close_client(client, 3500);
+    } else if (g_error_matches(error, ACCESS_ERROR, ACCESS_ERROR_EXPIRED)) {
+        reply_error(client, command->id, 109); /* the client asks its owner for a new one */
     } else {
         reply_error(client, command->id, 111);
     }
@@ -293,6 +388,7 @@ static void on_subscribe(Client *client, const CentrifugeCommand *command)
         reply_error(client, command->id, code);
         return;
     }
+    client_count_recovery(client->clients, &position, &subscribed);
     json_t *result = client_subscribed(&subscribed);
     bool wants_error = (command->flag & 2) != 0;
     if (wants_error && subscribed.was_recovering && !subscribed.recovered) {
@@ -462,6 +558,9 @@ static void receive(void *connection, const char *bytes, size_t size)
         if (command.method == 0) {
             break;
         }
+        if (command.method != CENTRIFUGE_PONG) {
+            tally_add(&client->clients->tally.methods, (int)command.method, 1);
+        }
         if (may_command(client, &command)) {
             run_command(client, &command);
         }
@@ -473,22 +572,12 @@ static void receive(void *connection, const char *bytes, size_t size)
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
-static void *open_client(void *data, Socket *socket, HttpRequest *request, int *ret_status)
+static Client *new_client(Clients *clients, Socket *socket, const Identity *identity)
 {
-    Clients *clients = data;
-    Identity identity = {0};
-    if (!access_is_same_origin(request)) {
-        *ret_status = 403;
-        return NULL;
-    }
-    if (!access_identify(clients->access, request, &identity, NULL)) {
-        *ret_status = 401;
-        return NULL;
-    }
     Client *client = g_new0(Client, 1);
     client->clients = clients;
     client->socket = socket;
-    client->identity = identity;
+    client->identity = *identity;
     client->reader = live_reader_new(clients->live, socket, LIVE_WEBSOCKET);
     client->seat = (WheelSeat){.on_turn = on_turn, .on_check = on_check, .owner = client};
     wheel_join(&clients->wheel, &client->seat);
@@ -500,6 +589,26 @@ static void *open_client(void *data, Socket *socket, HttpRequest *request, int *
     client->stranger = g_queue_peek_tail_link(&clients->strangers);
     socket_set_max_message(socket, LIMIT_WS_MESSAGE_PUBLIC);
     return client;
+}
+
+static void *open_client(void *data, Socket *socket, HttpRequest *request, int *ret_status)
+{
+    Clients *clients = data;
+    Identity identity = {0};
+    if (!access_is_same_origin(request)) {
+        *ret_status = 403;
+    } else if (!access_identify(clients->access, request, &identity, NULL)) {
+        *ret_status = 401;
+    } else {
+        return new_client(clients, socket, &identity);
+    }
+    tally_add(&clients->tally.refused, *ret_status, 1);
+    return NULL;
+}
+
+static void refused(void *connection, uint16_t code)
+{
+    tally_add(&((Client *)connection)->clients->tally.disconnects, code, 1);
 }
 
 static void drained(void *connection)
@@ -531,6 +640,8 @@ Clients *clients_new(Live *live, Access *access, uv_loop_t *loop, const ClientsC
     clients->access = access;
     clients->call = *call;
     clients->changes = access_changes();
+    begin_tally(&clients->tally);
+    live_on_close(live, on_close, clients);
     g_queue_init(&clients->strangers);
     for (guint i = 0; i < CLIENT_PING_SECONDS; i++) {
         clients->wheel.slots[i] = g_ptr_array_new();
@@ -553,6 +664,7 @@ void clients_free(Clients *clients)
     if (clients == NULL) {
         return;
     }
+    live_on_close(clients->live, NULL, NULL);
     uv_close((uv_handle_t *)clients->wheel.timer, timer_closed);
     for (guint i = 0; i < CLIENT_PING_SECONDS; i++) {
         g_assert(clients->wheel.slots[i]->len == 0);
@@ -565,7 +677,7 @@ void clients_mount(Clients *clients, Web *web)
 {
     static const WebSocketRoute route = {
         .open = open_client,
-        .handler = {.receive = receive, .drained = drained, .closed = closed},
+        .handler = {.receive = receive, .drained = drained, .closed = closed, .refused = refused},
     };
     web_route_websocket(web, "/connection/websocket", &route, clients);
 }

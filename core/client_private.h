@@ -5,6 +5,7 @@
 #pragma once
 #include "core/centrifuge.h"
 #include "core/client.h"
+#include "core/tally.h"
 
 #define CLIENT_PING_SECONDS 25 /* as Centrifugo's default; the wheel has as many slots */
 
@@ -23,7 +24,24 @@ typedef struct {
     guint seats;
 } Wheel;
 
+/* What became of a position that a client came back with. */
+typedef enum {
+    RECOVERY_KEPT = 1, /* nothing is missed */
+    RECOVERY_EPOCH,    /* of another epoch */
+    RECOVERY_FUTURE,   /* of a number that was not given yet */
+    RECOVERY_GONE,     /* what followed it is no longer kept */
+} Recovery;
+
+typedef struct {
+    Tally errors;      /* protocol errors by code */
+    Tally disconnects; /* by code */
+    Tally methods;     /* commands by CentrifugeMethod */
+    Tally recoveries;  /* by Recovery */
+    Tally refused;     /* upgrades and event streams, by HTTP status */
+} ClientsTally;
+
 struct Clients {
+    ClientsTally tally;
     Live *live;
     Access *access;
     ClientsCall call;
@@ -46,3 +64,6 @@ json_t *client_subscribed(const LiveSubscribed *subscribed); /* takes its public
 /* 0, 102 or 103 */
 int client_may_read(const Clients *clients, const Identity *identity, const char *channel);
 int client_error_code(const GError *error); /* of live_* */
+/* Counts what became of a position. */
+void client_count_recovery(Clients *clients, const LivePosition *position,
+                           const LiveSubscribed *subscribed);

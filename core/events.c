@@ -60,15 +60,22 @@ static void closed(void *connection)
     g_free(events);
 }
 
-static bool may_read_all(HttpRequest *request, const Clients *clients, const Identity *identity,
+static void refuse(Clients *clients, HttpRequest *request, int status, const char *code,
+                   const char *message)
+{
+    tally_add(&clients->tally.refused, status, 1);
+    http_reply_error(request, status, code, "%s", message);
+}
+
+static bool may_read_all(HttpRequest *request, Clients *clients, const Identity *identity,
                          const GArray *wishes)
 {
     for (guint i = 0; i < wishes->len; i++) {
         const char *channel = g_array_index(wishes, Wish, i).channel;
         int code = client_may_read(clients, identity, channel);
         if (code != 0) {
-            http_reply_error(request, code == 102 ? 404 : 403, "live.channel", "%s",
-                             centrifuge_error_text(code));
+            refuse(clients, request, code == 102 ? 404 : 403, "live.channel",
+                   centrifuge_error_text(code));
             return false;
         }
     }
@@ -117,12 +124,13 @@ static void begin(HttpRequest *request, Clients *clients, const Identity *identi
             live_reader_close(events->reader, 3004, centrifuge_disconnect_text(3004));
             return;
         }
+        client_count_recovery(clients, &wish->position, &subscribed);
         json_object_set_new(subs, wish->channel, client_subscribed(&subscribed));
     }
     write_connect(events, identity, g_steal_pointer(&subs));
 }
 
-static bool identify(HttpRequest *request, const Clients *clients, const char *token,
+static bool identify(HttpRequest *request, Clients *clients, const char *token,
                      Identity *ret_identity)
 {
     g_autoptr(GError) error = NULL;
@@ -130,7 +138,7 @@ static bool identify(HttpRequest *request, const Clients *clients, const char *t
                         ? access_identify_token(clients->access, token, ret_identity, &error)
                         : access_identify(clients->access, request, ret_identity, &error);
     if (!is_known) {
-        http_reply_error(request, 401, "login.token", "%s", error->message);
+        refuse(clients, request, 401, "login.token", error->message);
     }
     return is_known;
 }
@@ -140,15 +148,15 @@ static void answer(HttpRequest *request, const char *connect, size_t size, Clien
     g_autoptr(GError) error = NULL;
     CentrifugeCommand command;
     if (!centrifuge_connect(connect, size, &command, &error)) {
-        http_reply_error(request, 400, "live.connect", "%s", error->message);
+        refuse(clients, request, 400, "live.connect", error->message);
         return;
     }
     g_autoptr(GArray) wishes = g_array_new(FALSE, FALSE, sizeof(Wish));
     g_autofree char *epoch = NULL;
     Identity identity = {0};
     if (!wish_read_subs(command.subs, wishes) || wishes->len == 0) {
-        http_reply_error(request, 400, "live.connect", "subs names 1 to %d channels",
-                         LIMIT_CLIENT_CHANNELS);
+        refuse(clients, request, 400, "live.connect",
+               "subs names 1 to " G_STRINGIFY(LIMIT_CLIENT_CHANNELS) " channels");
     } else if (identify(request, clients, command.token, &identity) &&
                may_read_all(request, clients, &identity, wishes)) {
         wish_read_event_id(http_header(request, "last-event-id"), wishes, &epoch);
@@ -168,15 +176,15 @@ static void handle(HttpRequest *request, void *data)
 {
     const char *method = http_method(request);
     if (!access_is_same_origin(request)) {
-        http_reply_error(request, 403, "login.origin", "another site's page asked");
+        refuse(data, request, 403, "login.origin", "another site's page asked");
     } else if (g_str_equal(method, "POST")) {
         http_collect(request, LIMIT_WS_MESSAGE_PUBLIC, collected, data);
     } else if (!g_str_equal(method, "GET")) {
-        http_reply_error(request, 405, "http.method", "only GET and POST");
+        refuse(data, request, 405, "http.method", "only GET and POST");
     } else {
         const char *connect = http_query(request, "cf_connect");
         if (connect == NULL) {
-            http_reply_error(request, 400, "live.connect", "cf_connect is missing");
+            refuse(data, request, 400, "live.connect", "cf_connect is missing");
         } else {
             answer(request, connect, strlen(connect), data);
         }

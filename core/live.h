@@ -90,6 +90,8 @@ bool live_reader_is_lagging(const LiveReader *reader);
 /* Says goodbye (a close frame, or a disconnect event) and closes; nothing is sent afterwards. */
 void live_reader_close(LiveReader *reader, uint16_t code, const char *reason);
 guint live_reader_channels(const LiveReader *reader);
+/* on_close at each goodbye, with its code: for who counts them. */
+void live_on_close(Live *live, void (*on_close)(uint16_t code, void *data), void *data);
 guint live_subscribers(Live *live, const char *channel); /* for presence statistics, metrics */
 /* {"publications":[...],"epoch":..,"offset":..}; limit 0: position only, -1: LIMIT_HISTORY; since
  * may be NULL (exclusive otherwise). */

@@ -66,6 +66,8 @@ struct Live {
     uint16_t farewell_code;
     char *farewell_reason;
     LiveCounters counters;
+    void (*on_close)(uint16_t code, void *data); /* may be NULL */
+    void *on_close_data;
 };
 
 /* live.c */

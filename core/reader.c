@@ -303,6 +303,9 @@ void live_reader_close(LiveReader *reader, uint16_t code, const char *reason)
         send_bytes(reader, event, strlen(event));
     }
     reader->is_closing = true;
+    if (reader->live->on_close != NULL) {
+        reader->live->on_close(code, reader->live->on_close_data);
+    }
     g_clear_pointer(&reader->own, g_byte_array_unref);
     socket_close(reader->socket, code, reason);
 }
@@ -435,6 +438,12 @@ bool live_unsubscribe(LiveReader *reader, const char *name)
     }
     remove_subscription(reader, slot);
     return true;
+}
+
+void live_on_close(Live *live, void (*on_close)(uint16_t code, void *data), void *data)
+{
+    live->on_close = on_close;
+    live->on_close_data = data;
 }
 
 guint live_reader_channels(const LiveReader *reader)
