@@ -468,12 +468,24 @@ static void test_token_channels(void)
         g_assert_error(error, ACCESS_ERROR, ACCESS_ERROR_NAME);
         g_clear_error(&error);
     }
-    const char *many[LIMIT_CLIENT_CHANNELS + 2] = {NULL};
-    for (int i = 0; i <= LIMIT_CLIENT_CHANNELS; i++)
+    g_clear_pointer(&token, g_free);
+    const char *many[LIMIT_TOKEN_CHANNELS + 2] = {NULL};
+    for (int i = 0; i <= LIMIT_TOKEN_CHANNELS; i++)
         many[i] = "queue:board";
     wish.channels = many;
     g_assert_false(access_token_make(room.store, &wish, &token, &error));
     g_assert_error(error, ACCESS_ERROR, ACCESS_ERROR_NAME);
+    g_clear_error(&error);
+    g_autofree char *wide = g_strndup(longer, LIMIT_CHANNEL_BYTES);
+    for (int i = 0; i < 5; i++)
+        many[i] = wide;
+    many[5] = NULL;
+    g_assert_cmpuint(5 * strlen(wide), >, LIMIT_TOKEN_CHANNELS_BYTES);
+    g_assert_false(access_token_make(room.store, &wish, &token, &error));
+    g_assert_error(error, ACCESS_ERROR, ACCESS_ERROR_NAME);
+    g_clear_error(&error);
+    many[4] = NULL;
+    g_assert_true(access_token_make(room.store, &wish, &token, &error));
     room_close(&room);
 }
 

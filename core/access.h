@@ -80,7 +80,7 @@ typedef struct {
     const char *name;
     uint32_t role;
     int64_t expires_us;          /* 0: never */
-    const char *const *channels; /* NULL-ended; NULL for none; at most LIMIT_CLIENT_CHANNELS */
+    const char *const *channels; /* NULL-ended; NULL for none; at most LIMIT_TOKEN_CHANNELS */
 } AccessToken;
 bool access_token_make(Store *store, const AccessToken *wish, char **ret_token, GError **error);
 /* One that does not expire and gives no channels. */

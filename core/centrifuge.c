@@ -309,19 +309,23 @@ bool centrifuge_connect(const char *text, size_t size, CentrifugeCommand *ret_co
 
 /* --- Replies ---------------------------------------------------------------------------------- */
 
-static void append_document(GString *out, json_t *document)
+void centrifuge_begin(GString *out, uint32_t id, const char *name)
 {
-    json_auto_t *taken = document;
-    g_autofree char *text = json_dumps(taken, JSON_COMPACT);
-    if (out->len > 0) {
-        g_string_append_c(out, '\n');
-    }
-    g_string_append(out, text);
+    g_string_append_printf(out, "%s{\"id\":%u,\"%s\":", out->len > 0 ? "\n" : "", id, name);
+}
+
+void centrifuge_end(GString *out)
+{
+    g_string_append_c(out, '}');
 }
 
 void centrifuge_reply(GString *out, uint32_t id, const char *name, json_t *result)
 {
-    append_document(out, json_pack("{s:I, s:o}", "id", (json_int_t)id, name, result));
+    json_auto_t *taken = result;
+    g_autofree char *text = json_dumps(taken, JSON_COMPACT);
+    centrifuge_begin(out, id, name);
+    g_string_append(out, text);
+    centrifuge_end(out);
 }
 
 const char *centrifuge_error_text(int code)
@@ -342,7 +346,7 @@ void centrifuge_reply_error(GString *out, uint32_t id, int code)
             json_object_set_new(error, "temporary", json_true());
         }
     }
-    append_document(out, json_pack("{s:I, s:o}", "id", (json_int_t)id, "error", error));
+    centrifuge_reply(out, id, "error", error);
 }
 
 const char *centrifuge_disconnect_text(uint16_t code)

@@ -59,6 +59,9 @@ bool centrifuge_connect(const char *text, size_t size, CentrifugeCommand *ret_co
 /* Each appends one document to out, parted by a newline from the one before. */
 void centrifuge_reply(GString *out, uint32_t id, const char *name, json_t *result); /* takes */
 void centrifuge_reply_error(GString *out, uint32_t id, int code);
+/* The same around a result that the caller appends between the two, as text. */
+void centrifuge_begin(GString *out, uint32_t id, const char *name);
+void centrifuge_end(GString *out);
 
 /* Of an error's code ("permission denied"); of a disconnect's. */
 const char *centrifuge_error_text(int code);

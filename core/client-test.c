@@ -530,6 +530,184 @@ static void script_demoted_at_once(Asking *asking)
     close(till);
 }
 
+/* --- Server-side subscriptions ---------------------------------------------------------------- */
+
+static void add_wall_token(Asking *asking)
+{
+    /* The second is for displays only, the third unknown; a till gets neither. */
+    static const char *const channels[] = {"queue:desk", "displays:screen.a", "none:here",
+                                           "queue:calls", NULL};
+    House *house = asking->context;
+    g_autoptr(GError) error = NULL;
+    char *token = NULL;
+    Store *admin = store_open(house->folder, false, NULL, &error);
+    g_assert_no_error(error);
+    AccessToken wish = {.name = "till", .role = SERAMBI_COUNTER, .channels = channels};
+    g_assert_true(access_token_make(admin, &wish, &token, &error));
+    store_close(admin);
+    house->more = token;
+}
+
+/* Connects with connect's members; the reply. */
+static json_t *connect_with(Asking *asking, const char *members, int *ret_fd)
+{
+    g_autofree char *connect = g_strdup_printf("{\"id\":1,\"connect\":{%s}}", members);
+    *ret_fd = ws_open(asking);
+    ws_send(*ret_fd, connect);
+    json_t *reply = ws_json(*ret_fd);
+    g_assert_nonnull(json_object_get(reply, "connect"));
+    return reply;
+}
+
+static const json_t *sub_of(const json_t *reply, const char *channel)
+{
+    return json_object_get(json_object_get(json_object_get(reply, "connect"), "subs"), channel);
+}
+
+static void expect_push(int fd, const char *channel, int64_t offset)
+{
+    json_auto_t *push = ws_json(fd);
+    const char *found = "";
+    json_int_t at = 0;
+    g_assert_cmpint(
+        json_unpack(push, "{s:{s:s, s:{s:I}}}", "push", "channel", &found, "pub", "offset", &at),
+        ==, 0);
+    g_assert_cmpstr(found, ==, channel);
+    g_assert_cmpint(at, ==, offset);
+}
+
+/* Subscribed by the connect itself: what may not be read is left out, what was missed follows. */
+static void script_server_side(Asking *asking)
+{
+    House *house = asking->context;
+    json_auto_t *body = json_pack("{s:i}", "n", 1);
+    house_say(house, "queue:calls", body, 5);
+    house_say(house, "queue:board", body, 2);
+    g_autofree char *members = g_strdup_printf(
+        "\"subs\":{\"queue:calls\":{\"recover\":true,\"epoch\":\"%s\",\"offset\":3},"
+        "\"queue:board\":{},\"queue:desk\":{},\"queue:none\":{}}",
+        live_epoch(house->live));
+    int fd;
+    json_auto_t *reply = connect_with(asking, members, &fd);
+    g_assert_cmpuint(json_object_size(json_object_get(json_object_get(reply, "connect"), "subs")),
+                     ==, 2);
+    const json_t *calls = sub_of(reply, "queue:calls"), *board = sub_of(reply, "queue:board");
+    g_assert_true(json_is_true(json_object_get(calls, "recovered")));
+    g_assert_cmpint(json_integer_value(json_object_get(calls, "offset")), ==, 3);
+    g_assert_true(json_is_true(json_object_get(board, "recovered"))); /* else an SDK drops them */
+    const json_t *value = json_array_get(json_object_get(board, "publications"), 0);
+    g_assert_cmpint(json_integer_value(json_object_get(value, "offset")), ==, 2);
+    expect_push(fd, "queue:calls", 4);
+    expect_push(fd, "queue:calls", 5);
+    house_say(house, "queue:board", body, 1);
+    expect_push(fd, "queue:board", 3);
+    ws_expect(fd, "{\"id\":2,\"subscribe\":{\"channel\":\"queue:board\"}}",
+              "{\"id\":2,\"error\":{\"code\":105,\"message\":\"already subscribed\"}}");
+    ws_expect(fd, "{\"id\":3,\"unsubscribe\":{\"channel\":\"queue:board\"}}",
+              "{\"id\":3,\"unsubscribe\":{}}");
+    house_say(house, "queue:board", body, 1);
+    house_say(house, "queue:calls", body, 1);
+    expect_push(fd, "queue:calls", 6);
+    close(fd);
+}
+
+static void script_token_channels(Asking *asking)
+{
+    House *house = asking->context;
+    json_auto_t *body = json_pack("{s:i}", "n", 1);
+    asking_errand(asking, add_wall_token);
+    g_autofree char *token = house->more;
+    g_autofree char *members = g_strdup_printf("\"token\":\"%s\"", token);
+    int fd;
+    json_auto_t *reply = connect_with(asking, members, &fd);
+    const json_t *subs = json_object_get(json_object_get(reply, "connect"), "subs");
+    g_assert_cmpuint(json_object_size(subs), ==, 2);
+    g_assert_true(json_is_false(json_object_get(sub_of(reply, "queue:calls"), "was_recovering")));
+    house_say(house, "queue:desk", body, 1);
+    expect_push(fd, "queue:desk", 1);
+    close(fd);
+    /* Coming back it also says where it was, as an SDK does. */
+    house_say(house, "queue:calls", body, 2);
+    g_autofree char *again = g_strdup_printf(
+        "%s,\"subs\":{\"queue:calls\":{\"recover\":true,\"epoch\":\"%s\"},\"queue:board\":{}}",
+        members, live_epoch(house->live));
+    json_auto_t *back = connect_with(asking, again, &fd);
+    g_assert_cmpuint(json_object_size(json_object_get(json_object_get(back, "connect"), "subs")),
+                     ==, 3);
+    expect_push(fd, "queue:calls", 1);
+    expect_push(fd, "queue:calls", 2);
+    close(fd);
+}
+
+static void script_server_side_bad(Asking *asking)
+{
+    g_autoptr(GString) many = g_string_new("{\"id\":1,\"connect\":{\"subs\":{\"q:0\":{}");
+    for (int i = 1; i <= LIMIT_CLIENT_CHANNELS; i++) {
+        g_string_append_printf(many, ",\"q:%d\":{}", i);
+    }
+    g_string_append(many, "}}}");
+    g_assert_cmpuint(many->len, <, LIMIT_WS_MESSAGE_PUBLIC);
+    const char *const bad[] = {
+        "{\"id\":1,\"connect\":{\"subs\":[]}}",
+        "{\"id\":1,\"connect\":{\"subs\":{\"queue:board\":7}}}",
+        "{\"id\":1,\"connect\":{\"subs\":{\"queue:board\":{\"offset\":-1}}}}",
+        many->str,
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+        int fd = ws_open(asking);
+        ws_send(fd, bad[i]);
+        g_assert_cmpint(ws_close_code(fd), ==, 3501);
+        close(fd);
+    }
+}
+
+static bool work_expire(Store *store, void *data)
+{
+    json_auto_t *rows = store_query(store, NULL, "UPDATE access_token SET expires_us = 1", "");
+    return rows != NULL;
+}
+
+static void expire_all(Asking *asking)
+{
+    House *house = asking->context;
+    Store *admin = store_open(house->folder, false, NULL, NULL);
+    store_write(admin, work_expire, NULL, NULL);
+    store_close(admin);
+}
+
+/* Its token expires while it is connected: it may come back, and then is asked for a new one. */
+static void script_expires(Asking *asking)
+{
+    House *house = asking->context;
+    asking_errand(asking, add_token);
+    g_autofree char *token = house->more;
+    int till = connect_as(asking, token);
+    asking_errand(asking, expire_all);
+    asking_errand(asking, turn_on);
+    g_assert_cmpint(ws_close_code(till), ==, 3005);
+    close(till);
+}
+
+static void test_server_side(void)
+{
+    run(script_server_side);
+}
+
+static void test_token_channels(void)
+{
+    run(script_token_channels);
+}
+
+static void test_server_side_bad(void)
+{
+    run(script_server_side_bad);
+}
+
+static void test_expires(void)
+{
+    run(script_expires);
+}
+
 /* --- What is counted -------------------------------------------------------------------------- */
 
 static void write_figures(Asking *asking)
@@ -709,6 +887,10 @@ int main(int argc, char **argv)
     g_test_add_func("/client/stranger", test_stranger);
     g_test_add_func("/client/origin", test_origin);
     g_test_add_func("/client/staff", test_staff);
+    g_test_add_func("/client/server-side", test_server_side);
+    g_test_add_func("/client/server-side-bad", test_server_side_bad);
+    g_test_add_func("/client/token-channels", test_token_channels);
+    g_test_add_func("/client/expires", test_expires);
     g_test_add_func("/client/counted", test_counted);
     g_test_add_func("/client/demoted", test_demoted);
     g_test_add_func("/client/demoted-at-once", test_demoted_at_once);

@@ -11,16 +11,17 @@
 #include "core/client_private.h"
 
 #include "core/frame.h"
+#include "core/greeting.h"
 #include "core/limits.h"
 #include "core/metrics.h"
 #include "core/plugin.h"
+#include "core/wish.h"
 
 #include <string.h>
 
 #define FLUSH_BYTES     LIMIT_WRITE_CHUNK_BYTES
-#define SPREAD_PER_MS   3 /* connections that we let come back in one millisecond, at most */
-#define SPREAD_MIN_MS   500
-#define SPREAD_MAX_MS   30000
+#define OUT_BYTES       1024
+#define SPARE_BYTES     (2 * FLUSH_BYTES)
 #define PATIENCE_FACTOR 2 /* so many budgets of refused commands, then the connection goes */
 #define BUDGET          (LIMIT_CLIENT_CHANNELS + LIMIT_WS_COMMANDS_SECOND)
 
@@ -31,16 +32,19 @@ typedef struct {
     Clients *clients;
     Socket *socket;
     LiveReader *reader;
-    Identity identity;
+    const Identity *identity; /* its own, but for `nobody` */
     WheelSeat seat;
     GList *stranger;   /* its link while not connected */
-    GPtrArray *calls;  /* Call, not yet answered */
-    GString *out;      /* replies of the message at hand */
+    GPtrArray *calls;  /* Call, not yet answered; NULL: none */
+    GString *out;      /* replies of the message at hand; NULL: none */
     int64_t opened_us; /* monotonic */
     int64_t budget_us; /* when the budget was last counted */
     int budget;        /* commands that may still come */
     bool is_connected, is_closing, is_receiving, awaits_pong;
 } Client;
+
+/* Ten thousand phones share it. */
+static const Identity nobody = {.role = SERAMBI_PUBLIC};
 
 typedef struct {
     Client *client; /* NULL: it left */
@@ -122,31 +126,6 @@ static void on_second(uv_timer_t *timer)
 }
 
 /* --- Words shared with events.c --------------------------------------------------------------- */
-
-json_t *client_connected(const Clients *clients, const Identity *identity)
-{
-    uint64_t spread_ms = live_counters(clients->live).readers / SPREAD_PER_MS;
-    g_autofree char *id = g_uuid_string_random();
-    return json_pack("{s:s, s:s, s:i, s:b, s:{}, s:{s:I, s:I, s:s, s:s}}", "client", id, "version",
-                     "serambi", "ping", CLIENT_PING_SECONDS, "pong", 1, "subs", "data", "now_us",
-                     (json_int_t)g_get_real_time(), "spread_ms",
-                     (json_int_t)CLAMP(spread_ms, SPREAD_MIN_MS, SPREAD_MAX_MS), "role",
-                     access_role_text(identity->role), "name", identity->name);
-}
-
-json_t *client_subscribed(const LiveSubscribed *subscribed)
-{
-    json_t *result =
-        json_pack("{s:b, s:b, s:s, s:I, s:b, s:b, s:{s:s}}", "recoverable", 1, "positioned", 1,
-                  "epoch", subscribed->epoch, "offset", (json_int_t)subscribed->offset,
-                  "was_recovering", subscribed->was_recovering, "recovered", subscribed->recovered,
-                  "data", "kind", subscribed->is_feed ? "feed" : "state");
-    if (json_array_size(subscribed->publications) > 0) {
-        json_object_set(result, "publications", subscribed->publications);
-    }
-    json_decref(subscribed->publications);
-    return result;
-}
 
 int client_may_read(const Clients *clients, const Identity *identity, const char *channel)
 {
@@ -266,34 +245,56 @@ void clients_write_figures(const Clients *clients, GString *out)
 
 /* --- Replies ---------------------------------------------------------------------------------- */
 
+static GString *out_of(Client *client)
+{
+    if (client->out == NULL) {
+        client->out = g_steal_pointer(&client->clients->spare);
+    }
+    if (client->out == NULL) {
+        client->out = g_string_sized_new(OUT_BYTES);
+    }
+    return client->out;
+}
+
+/* What a client has to reply lives for one message, so nearly always one buffer serves all. */
+static void give_back(Client *client)
+{
+    GString *out = g_steal_pointer(&client->out);
+    if (out != NULL && client->clients->spare == NULL && out->allocated_len <= SPARE_BYTES) {
+        client->clients->spare = g_string_truncate(out, 0);
+    } else if (out != NULL) {
+        g_string_free(out, TRUE);
+    }
+}
+
 static void flush(Client *client)
 {
-    if (client->out->len == 0) {
-        return;
+    if (client->out != NULL && client->out->len > 0) {
+        uint8_t header[FRAME_HEADER_MAX];
+        size_t size = frame_text_header(header, client->out->len);
+        g_string_prepend_len(client->out, (const char *)header, (gssize)size);
+        live_reader_write(client->reader, client->out->str, client->out->len);
     }
-    g_autoptr(GByteArray) frame = g_byte_array_new();
-    frame_append_text(frame, client->out->str, client->out->len);
-    g_string_truncate(client->out, 0);
-    live_reader_write(client->reader, frame->data, frame->len);
+    give_back(client);
 }
 
 static void flush_if_long(Client *client)
 {
-    if (client->out->len >= FLUSH_BYTES || !client->is_receiving) {
+    if (!client->is_receiving || (client->out != NULL && client->out->len >= FLUSH_BYTES)) {
         flush(client);
     }
 }
 
 static void reply(Client *client, uint32_t id, const char *name, json_t *result)
 {
-    centrifuge_reply(client->out, id, name, result);
+    centrifuge_reply(out_of(client), id, name, result);
     flush_if_long(client);
 }
 
 static void reply_error(Client *client, uint32_t id, int code)
 {
     tally_add(&client->clients->tally.errors, code, 1);
-    centrifuge_reply_error(client->out, id, code);
+    centrifuge_reply_error(out_of(client), id, code);
     flush_if_long(client);
 }
 
@@ -325,19 +326,32 @@ static void on_turn(void *owner)
 static void on_check(void *owner)
 {
     Client *client = owner;
-    if (client->identity.role != SERAMBI_PUBLIC && !client->is_closing &&
-        !access_is_current(client->clients->access, &client->identity)) {
+    if (client->identity->role != SERAMBI_PUBLIC && !client->is_closing &&
+        !access_is_current(client->clients->access, client->identity)) {
         close_client(client, 3005);
     }
 }
 
 /* --- Commands --------------------------------------------------------------------------------- */
 
+static void set_identity(Client *client, const Identity *identity)
+{
+    if (client->identity != &nobody) {
+        g_free((Identity *)client->identity);
+    }
+    bool is_nobody = identity->role == SERAMBI_PUBLIC && identity->session == 0;
+    client->identity = is_nobody ? &nobody : g_memdup2(identity, sizeof *identity);
+}
+
 static bool identify(Client *client, const CentrifugeCommand *command)
 {
     g_autoptr(GError) error = NULL;
-    if (command->token[0] == '\0' ||
-        access_identify_token(client->clients->access, command->token, &client->identity, &error)) {
+    Identity identity = {0};
+    if (command->token[0] == '\0') {
+        return true;
+    }
+    if (access_identify_token(client->clients->access, command->token, &identity, &error)) {
+        set_identity(client, &identity);
         return true;
     }
     if (g_error_matches(error, ACCESS_ERROR, ACCESS_ERROR_TOKEN)) {
@@ -350,29 +364,52 @@ static bool identify(Client *client, const CentrifugeCommand *command)
     return false;
 }
 
-static void on_connect(Client *client, const CentrifugeCommand *command)
+/* Nothing of it is left when this fails: the client may ask again. */
+static bool greet(Client *client, const CentrifugeCommand *command)
 {
     Clients *clients = client->clients;
+    g_autoptr(GArray) wishes = g_array_new(FALSE, FALSE, sizeof(Wish));
+    g_auto(GStrv) given = NULL;
+    g_autoptr(GString) subs = g_string_new("");
+    g_autoptr(GError) error = NULL;
+    if (!greeting_read_wishes(clients, client->identity, command->subs, wishes, &given)) {
+        close_client(client, 3501);
+        return false;
+    }
+    if (!greeting_subscribe(clients, client->reader, client->identity, wishes, subs, &error)) {
+        /* Both are temporary: whatever was in the way, the client tries again. */
+        reply_error(client, command->id, client_error_code(error) == 106 ? 111 : 100);
+        return false;
+    }
+    GString *out = out_of(client);
+    centrifuge_begin(out, command->id, command->name);
+    greeting_add_connected(out, clients, client->identity, subs->str, true);
+    centrifuge_end(out);
+    return true;
+}
+
+static void on_connect(Client *client, const CentrifugeCommand *command)
+{
     if (client->is_connected) {
         close_client(client, 3501);
         return;
     }
-    if (!identify(client, command)) {
+    if (!identify(client, command) || !greet(client, command)) {
         return;
     }
     client->is_connected = true;
     if (client->stranger != NULL) {
-        g_queue_delete_link(&clients->strangers, g_steal_pointer(&client->stranger));
+        g_queue_delete_link(&client->clients->strangers, g_steal_pointer(&client->stranger));
     }
-    if (client->identity.role != SERAMBI_PUBLIC) {
+    if (client->identity->role != SERAMBI_PUBLIC) {
         socket_set_max_message(client->socket, LIMIT_WS_MESSAGE_STAFF);
     }
-    reply(client, command->id, command->name, client_connected(clients, &client->identity));
+    flush_if_long(client);
 }
 
 static void on_subscribe(Client *client, const CentrifugeCommand *command)
 {
-    int code = client_may_read(client->clients, &client->identity, command->channel);
+    int code = client_may_read(client->clients, client->identity, command->channel);
     if (code == 0 && command->has_type) {
         code = 108;
     }
@@ -389,15 +426,17 @@ static void on_subscribe(Client *client, const CentrifugeCommand *command)
         return;
     }
     client_count_recovery(client->clients, &position, &subscribed);
-    json_t *result = client_subscribed(&subscribed);
     bool wants_error = (command->flag & 2) != 0;
     if (wants_error && subscribed.was_recovering && !subscribed.recovered) {
-        json_decref(result);
         live_unsubscribe(client->reader, command->channel);
         reply_error(client, command->id, 112);
         return;
     }
-    reply(client, command->id, command->name, result);
+    GString *out = out_of(client);
+    centrifuge_begin(out, command->id, command->name);
+    greeting_add_subscribed(out, &subscribed);
+    centrifuge_end(out);
+    flush_if_long(client);
 }
 
 static void on_unsubscribe(Client *client, const CentrifugeCommand *command)
@@ -408,7 +447,7 @@ static void on_unsubscribe(Client *client, const CentrifugeCommand *command)
 
 static void on_history(Client *client, const CentrifugeCommand *command)
 {
-    int code = client_may_read(client->clients, &client->identity, command->channel);
+    int code = client_may_read(client->clients, client->identity, command->channel);
     if (code != 0) {
         reply_error(client, command->id, code);
         return;
@@ -426,7 +465,7 @@ static void on_history(Client *client, const CentrifugeCommand *command)
 
 static void on_presence_stats(Client *client, const CentrifugeCommand *command)
 {
-    int code = client_may_read(client->clients, &client->identity, command->channel);
+    int code = client_may_read(client->clients, client->identity, command->channel);
     if (code != 0) {
         reply_error(client, command->id, code);
         return;
@@ -443,6 +482,9 @@ static void on_call_reply(int status, const json_t *body, void *reply_data)
     Client *client = call->client;
     if (client != NULL) {
         g_ptr_array_remove_fast(client->calls, call);
+        if (client->calls->len == 0) {
+            g_clear_pointer(&client->calls, g_ptr_array_unref);
+        }
         json_t *data = json_pack("{s:i, s:O?}", "status", status, "body", body);
         if (body == NULL) {
             json_object_set_new(data, "body", json_null());
@@ -464,15 +506,18 @@ static void on_rpc(Client *client, const CentrifugeCommand *command)
         reply_error(client, command->id, 104);
     } else if (has_body && !json_is_object(command->data)) {
         reply_error(client, command->id, 107);
-    } else if (client->calls->len >= LIMIT_CLIENT_CALLS) {
+    } else if (client->calls != NULL && client->calls->len >= LIMIT_CLIENT_CALLS) {
         reply_error(client, command->id, 111);
     } else {
         Call *call = g_new0(Call, 1);
         call->client = client;
         call->id = command->id;
+        if (client->calls == NULL) {
+            client->calls = g_ptr_array_new();
+        }
         g_ptr_array_add(client->calls, call);
         const ClientsCall *calls = &client->clients->call;
-        calls->call(calls->data, &client->identity, socket_peer(client->socket), command->call,
+        calls->call(calls->data, client->identity, socket_peer(client->socket), command->call,
                     has_body ? json_incref((json_t *)command->data) : json_object(), on_call_reply,
                     call);
     }
@@ -577,12 +622,11 @@ static Client *new_client(Clients *clients, Socket *socket, const Identity *iden
     Client *client = g_new0(Client, 1);
     client->clients = clients;
     client->socket = socket;
-    client->identity = *identity;
+    client->identity = &nobody;
+    set_identity(client, identity);
     client->reader = live_reader_new(clients->live, socket, LIVE_WEBSOCKET);
     client->seat = (WheelSeat){.on_turn = on_turn, .on_check = on_check, .owner = client};
     wheel_join(&clients->wheel, &client->seat);
-    client->calls = g_ptr_array_new();
-    client->out = g_string_new("");
     client->opened_us = client->budget_us = g_get_monotonic_time();
     client->budget = BUDGET;
     g_queue_push_tail(&clients->strangers, client);
@@ -620,16 +664,17 @@ static void drained(void *connection)
 static void closed(void *connection)
 {
     Client *client = connection;
-    for (guint i = 0; i < client->calls->len; i++) {
+    for (guint i = 0; client->calls != NULL && i < client->calls->len; i++) {
         ((Call *)g_ptr_array_index(client->calls, i))->client = NULL;
     }
-    g_ptr_array_unref(client->calls);
+    g_clear_pointer(&client->calls, g_ptr_array_unref);
     if (client->stranger != NULL) {
         g_queue_delete_link(&client->clients->strangers, client->stranger);
     }
     wheel_leave(&client->clients->wheel, &client->seat);
     live_reader_free(client->reader);
-    g_string_free(client->out, TRUE);
+    give_back(client);
+    set_identity(client, &nobody);
     g_free(client);
 }
 
@@ -669,6 +714,9 @@ void clients_free(Clients *clients)
     for (guint i = 0; i < CLIENT_PING_SECONDS; i++) {
         g_assert(clients->wheel.slots[i]->len == 0);
         g_ptr_array_unref(clients->wheel.slots[i]);
+    }
+    if (clients->spare != NULL) {
+        g_string_free(clients->spare, TRUE);
     }
     g_free(clients);
 }

@@ -49,6 +49,7 @@ struct Clients {
     unsigned changes;   /* access_changes() at the last check */
     int64_t checked_us; /* monotonic */
     GQueue strangers;   /* Client, in order of arrival: upgraded, but not connected yet */
+    GString *spare;     /* for the next one that has something to reply; NULL: none left */
 };
 
 void wheel_join(Wheel *wheel, WheelSeat *seat);
@@ -58,9 +59,6 @@ void wheel_leave(Wheel *wheel, WheelSeat *seat);
  * monotonic. */
 void clients_turn(Clients *clients, int64_t now_us);
 
-/* The result of a connect, for who this is. */
-json_t *client_connected(const Clients *clients, const Identity *identity);
-json_t *client_subscribed(const LiveSubscribed *subscribed); /* takes its publications */
 /* 0, 102 or 103 */
 int client_may_read(const Clients *clients, const Identity *identity, const char *channel);
 int client_error_code(const GError *error); /* of live_* */

@@ -9,6 +9,7 @@
  * event, which holds where it was in every channel, in the order of their names. */
 #include "core/client_private.h"
 
+#include "core/greeting.h"
 #include "core/limits.h"
 #include "core/plugin.h"
 #include "core/wish.h"
@@ -67,12 +68,13 @@ static void refuse(Clients *clients, HttpRequest *request, int status, const cha
     http_reply_error(request, status, code, "%s", message);
 }
 
+/* What somebody asked for he must be able to read: a browser can not see what was left out. */
 static bool may_read_all(HttpRequest *request, Clients *clients, const Identity *identity,
                          const GArray *wishes)
 {
     for (guint i = 0; i < wishes->len; i++) {
-        const char *channel = g_array_index(wishes, Wish, i).channel;
-        int code = client_may_read(clients, identity, channel);
+        const Wish *wish = &g_array_index(wishes, Wish, i);
+        int code = client_may_read(clients, identity, wish->channel);
         if (code != 0) {
             refuse(clients, request, code == 102 ? 404 : 403, "live.channel",
                    centrifuge_error_text(code));
@@ -82,18 +84,15 @@ static bool may_read_all(HttpRequest *request, Clients *clients, const Identity 
     return true;
 }
 
-static void write_connect(Events *events, const Identity *identity, json_t *subs)
+static void write_connect(Events *events, const char *subs)
 {
-    json_t *connected = client_connected(events->clients, identity);
-    json_object_del(connected, "pong");
-    json_object_set_new(connected, "subs", subs);
-    json_auto_t *push = json_pack("{s:o}", "connect", connected);
-    g_autofree char *text = json_dumps(push, JSON_COMPACT);
+    g_autoptr(GString) event = g_string_new("");
     g_autofree char *positions = live_reader_positions(events->reader);
-    g_autofree char *event =
-        g_strdup_printf("retry: %d\nid: %s\ndata: %s\n\n",
-                        g_random_int_range(RETRY_MIN_MS, RETRY_MAX_MS), positions, text);
-    live_reader_write(events->reader, event, strlen(event));
+    g_string_append_printf(event, "retry: %d\nid: %s\ndata: {\"connect\":",
+                           g_random_int_range(RETRY_MIN_MS, RETRY_MAX_MS), positions);
+    greeting_add_connected(event, events->clients, &events->identity, subs, false);
+    g_string_append(event, "}\n\n");
+    live_reader_write(events->reader, event->str, event->len);
 }
 
 static void begin(HttpRequest *request, Clients *clients, const Identity *identity,
@@ -116,18 +115,12 @@ static void begin(HttpRequest *request, Clients *clients, const Identity *identi
     events->seat = (WheelSeat){.on_turn = on_turn, .on_check = on_check, .owner = events};
     events->identity = *identity;
     wheel_join(&clients->wheel, &events->seat);
-    json_auto_t *subs = json_object();
-    for (guint i = 0; i < wishes->len; i++) {
-        const Wish *wish = &g_array_index(wishes, Wish, i);
-        LiveSubscribed subscribed;
-        if (!live_subscribe(events->reader, wish->channel, &wish->position, &subscribed, NULL)) {
-            live_reader_close(events->reader, 3004, centrifuge_disconnect_text(3004));
-            return;
-        }
-        client_count_recovery(clients, &wish->position, &subscribed);
-        json_object_set_new(subs, wish->channel, client_subscribed(&subscribed));
+    g_autoptr(GString) subs = g_string_new("");
+    if (greeting_subscribe(clients, events->reader, identity, wishes, subs, NULL)) {
+        write_connect(events, subs->str);
+    } else {
+        live_reader_close(events->reader, 3004, centrifuge_disconnect_text(3004));
     }
-    write_connect(events, identity, g_steal_pointer(&subs));
 }
 
 static bool identify(HttpRequest *request, Clients *clients, const char *token,
@@ -152,13 +145,18 @@ static void answer(HttpRequest *request, const char *connect, size_t size, Clien
         return;
     }
     g_autoptr(GArray) wishes = g_array_new(FALSE, FALSE, sizeof(Wish));
+    g_auto(GStrv) given = NULL;
     g_autofree char *epoch = NULL;
     Identity identity = {0};
-    if (!wish_read_subs(command.subs, wishes) || wishes->len == 0) {
+    if (!identify(request, clients, command.token, &identity)) {
+        centrifuge_command_clear(&command);
+        return;
+    }
+    if (!greeting_read_wishes(clients, &identity, command.subs, wishes, &given) ||
+        wishes->len == 0) {
         refuse(clients, request, 400, "live.connect",
                "subs names 1 to " G_STRINGIFY(LIMIT_CLIENT_CHANNELS) " channels");
-    } else if (identify(request, clients, command.token, &identity) &&
-               may_read_all(request, clients, &identity, wishes)) {
+    } else if (may_read_all(request, clients, &identity, wishes)) {
         wish_read_event_id(http_header(request, "last-event-id"), wishes, &epoch);
         begin(request, clients, &identity, wishes);
     }

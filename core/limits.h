@@ -53,6 +53,8 @@
 #define LIMIT_SESSIONS_USER        50
 #define LIMIT_CHALLENGE_SECONDS    60
 #define LIMIT_TOKEN_DAYS           36500
+#define LIMIT_TOKEN_CHANNELS       32   /* with their positions they fit into */
+#define LIMIT_TOKEN_CHANNELS_BYTES 1024 /* LIMIT_WS_MESSAGE_PUBLIC when the client comes back */
 
 /* Uploads (tus) */
 #define LIMIT_UPLOADS_USER        32

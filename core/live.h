@@ -75,11 +75,13 @@ typedef struct {
     bool is_feed;
     bool was_recovering, recovered;
     const char *epoch;
-    uint64_t offset;      /* position from which the reader's cursor goes on */
-    json_t *publications; /* new array of {"data":...,"offset":n} to ride in the reply */
+    uint64_t offset; /* position from which the reader's cursor goes on */
+    /* State: the newest value as JSON text, of that offset, to ride in the reply; NULL when there
+     * is none or the client has it. Borrowed until the caller returns to the loop. */
+    const char *body;
 } LiveSubscribed;
 /* The cursor is set when this returns; the caller sends the reply before any push of the channel
- * can leave. ret_subscribed->publications is the caller's. */
+ * can leave. */
 bool live_subscribe(LiveReader *reader, const char *channel, const LivePosition *position,
                     LiveSubscribed *ret_subscribed, GError **error);
 bool live_unsubscribe(LiveReader *reader, const char *channel);

@@ -403,7 +403,6 @@ bool live_subscribe(LiveReader *reader, const char *name, const LivePosition *po
         .recovered = true,
         .epoch = live_epoch(reader->live),
         .offset = channel->offset,
-        .publications = json_array(),
     };
     bool is_same_epoch =
         position->epoch != NULL && g_str_equal(position->epoch, live_epoch(reader->live));
@@ -412,8 +411,7 @@ bool live_subscribe(LiveReader *reader, const char *name, const LivePosition *po
             place_in_feed(channel, stream, position, is_same_epoch, &subscribed.recovered);
     } else if (channel->body != NULL &&
                !(position->recover && is_same_epoch && position->offset == channel->offset)) {
-        json_array_append_new(subscribed.publications,
-                              live_publication(channel->body, channel->offset));
+        subscribed.body = channel->body;
     }
     Subscriber subscriber = {
         .reader = reader,

@@ -45,6 +45,7 @@ static bool add_work(Store *store, void *data, GError **error)
 static bool are_channels(const char *const *channels, GError **error)
 {
     guint count = 0;
+    size_t bytes = 0;
     for (; channels != NULL && channels[count] != NULL; count++) {
         if (strlen(channels[count]) > LIMIT_CHANNEL_BYTES ||
             !g_regex_match_simple(CHANNEL_FORM, channels[count], G_REGEX_DOLLAR_ENDONLY, 0)) {
@@ -53,10 +54,12 @@ static bool are_channels(const char *const *channels, GError **error)
                         channels[count]);
             return false;
         }
+        bytes += strlen(channels[count]);
     }
-    if (count > LIMIT_CLIENT_CHANNELS) {
-        g_set_error(error, ACCESS_ERROR, ACCESS_ERROR_NAME, "a token gives at most %d channels",
-                    LIMIT_CLIENT_CHANNELS);
+    if (count > LIMIT_TOKEN_CHANNELS || bytes > LIMIT_TOKEN_CHANNELS_BYTES) {
+        g_set_error(error, ACCESS_ERROR, ACCESS_ERROR_NAME,
+                    "a token gives at most %d channels, %d letters in all", LIMIT_TOKEN_CHANNELS,
+                    LIMIT_TOKEN_CHANNELS_BYTES);
         return false;
     }
     return true;
