@@ -688,6 +688,137 @@ static void script_expires(Asking *asking)
     close(till);
 }
 
+static void write_figures(Asking *asking)
+{
+    House *house = asking->context;
+    house->more = g_string_new("");
+    clients_write_figures(house->clients, house->more);
+}
+
+static int64_t figure(Asking *asking, const char *name)
+{
+    House *house = asking->context;
+    asking_errand(asking, write_figures);
+    g_autoptr(GString) text = house->more;
+    g_autofree char *line = g_strdup_printf("\n%s ", name);
+    const char *found = strstr(text->str, line);
+    g_assert_nonnull(found);
+    return g_ascii_strtoll(found + strlen(line), NULL, 10);
+}
+
+/* --- Limits of an address --------------------------------------------------------------------- */
+
+#define FROM(address) "X-Forwarded-For: " address "\r\n"
+
+static void set_few(Asking *asking)
+{
+    House *house = asking->context;
+    PeersLimits few = {.connections_address = 2, .subscriptions_address = 3, .subscriptions = 5};
+    peers_set_limits(house->clients->peers, &few);
+}
+
+static int open_from(Asking *asking, const char *address, int status)
+{
+    int fd;
+    g_autoptr(Answer) answer = ws_ask(asking, address, &fd);
+    g_assert_cmpint(answer->status, ==, status);
+    if (status != 101) {
+        g_assert_cmpint(atoi(answer_header(answer, "retry-after")), >, 0);
+        close(fd);
+    }
+    return fd;
+}
+
+/* The peer is the phone that the proxy names, not the proxy. */
+static void script_address(Asking *asking)
+{
+    House *house = asking->context;
+    asking_errand(asking, set_few);
+    int first = open_from(asking, FROM("10.0.0.9"), 101);
+    int second = open_from(asking, FROM("10.0.0.9"), 101);
+    (void)open_from(asking, FROM("10.0.0.9"), 429);
+    int other = open_from(asking, FROM("10.0.0.5"), 101);
+    int house_one = open_from(asking, FROM("2001:db8:1:2::1"), 101);
+    int house_two = open_from(asking, FROM("2001:db8:1:2::2"), 101);
+    (void)open_from(asking, FROM("2001:db8:1:2::3"), 429);
+    g_autoptr(Answer) stream =
+        ask(asking, "POST", "/connection/uni_sse", FROM("10.0.0.9"),
+            "{\"subs\":{\"queue:board\":{}}}", strlen("{\"subs\":{\"queue:board\":{}}}"));
+    g_assert_cmpint(stream->status, ==, 429);
+    g_assert_cmpint(atoi(answer_header(stream, "retry-after")), >, 0);
+    g_assert_cmpint(figure(asking, "serambi_live_refused_total{status=\"429\"}"), ==, 3);
+    ws_send(other, "{\"id\":1,\"connect\":{}}"); /* nobody else is harmed */
+    json_auto_t *reply = ws_json(other);
+    g_assert_nonnull(json_object_get(reply, "connect"));
+    close(second);
+    do {
+        asking_errand(asking, count_readers);
+    } while (house->count > 4);
+    second = open_from(asking, FROM("10.0.0.9"), 101);
+    close(first);
+    close(second);
+    close(other);
+    close(house_one);
+    close(house_two);
+}
+
+static void expect_code(int fd, const char *sent, int code)
+{
+    ws_send(fd, sent);
+    json_auto_t *reply = ws_json(fd);
+    const json_t *error = json_object_get(reply, "error");
+    g_assert_cmpint(json_integer_value(json_object_get(error, "code")), ==, code);
+}
+
+static int connect_from(Asking *asking, const char *address)
+{
+    int fd = open_from(asking, address, 101);
+    expect_code(fd, "{\"id\":1,\"connect\":{}}", 0);
+    return fd;
+}
+
+static void script_subscriptions(Asking *asking)
+{
+    static const char four[] = "{\"subs\":{\"queue:board\":{},\"queue:calls\":{},"
+                               "\"queue:ticket.a\":{},\"queue:ticket.b\":{}}}";
+    asking_errand(asking, set_few);
+    int one = connect_from(asking, FROM("10.0.0.9")), two = connect_from(asking, FROM("10.0.0.9"));
+    expect_code(one, "{\"id\":2,\"subscribe\":{\"channel\":\"queue:board\"}}", 0);
+    expect_code(one, "{\"id\":3,\"subscribe\":{\"channel\":\"queue:calls\"}}", 0);
+    expect_code(two, "{\"id\":2,\"subscribe\":{\"channel\":\"queue:board\"}}", 0);
+    expect_code(two, "{\"id\":3,\"subscribe\":{\"channel\":\"queue:calls\"}}", 106);
+    /* As a connect's subs it is temporary, and nothing of them stays. */
+    int third = open_from(asking, FROM("10.0.0.5"), 101);
+    g_autofree char *connect = g_strdup_printf("{\"id\":1,\"connect\":%s}", four);
+    ws_expect(
+        third, connect,
+        "{\"id\":1,\"error\":{\"code\":111,\"message\":\"too many requests\",\"temporary\":true}}");
+    expect_code(third, "{\"id\":1,\"connect\":{}}", 0);
+    expect_code(third, "{\"id\":2,\"subscribe\":{\"channel\":\"queue:board\"}}", 0);
+    expect_code(third, "{\"id\":3,\"subscribe\":{\"channel\":\"queue:calls\"}}", 0);
+    expect_code(third, "{\"id\":4,\"subscribe\":{\"channel\":\"queue:ticket.a\"}}",
+                106); /* in all */
+    g_autoptr(Answer) stream =
+        ask(asking, "POST", "/connection/uni_sse", FROM("10.0.0.7"), four, strlen(four));
+    g_assert_cmpint(stream->status, ==, 503);
+    g_assert_cmpint(atoi(answer_header(stream, "retry-after")), >, 0);
+    expect_code(one, "{\"id\":4,\"unsubscribe\":{\"channel\":\"queue:board\"}}", 0);
+    expect_code(third, "{\"id\":5,\"subscribe\":{\"channel\":\"queue:ticket.a\"}}", 0);
+    close(one);
+    close(two);
+    close(third);
+}
+
+static void test_address(void)
+{
+    run(script_address);
+}
+
+static void test_subscriptions(void)
+{
+    run(script_subscriptions);
+}
+
 static void test_server_side(void)
 {
     run(script_server_side);
@@ -709,24 +840,6 @@ static void test_expires(void)
 }
 
 /* --- What is counted -------------------------------------------------------------------------- */
-
-static void write_figures(Asking *asking)
-{
-    House *house = asking->context;
-    house->more = g_string_new("");
-    clients_write_figures(house->clients, house->more);
-}
-
-static int64_t figure(Asking *asking, const char *name)
-{
-    House *house = asking->context;
-    asking_errand(asking, write_figures);
-    g_autoptr(GString) text = house->more;
-    g_autofree char *line = g_strdup_printf("\n%s ", name);
-    const char *found = strstr(text->str, line);
-    g_assert_nonnull(found);
-    return g_ascii_strtoll(found + strlen(line), NULL, 10);
-}
 
 static void expire_token(Asking *asking)
 {
@@ -891,6 +1004,8 @@ int main(int argc, char **argv)
     g_test_add_func("/client/server-side-bad", test_server_side_bad);
     g_test_add_func("/client/token-channels", test_token_channels);
     g_test_add_func("/client/expires", test_expires);
+    g_test_add_func("/client/address", test_address);
+    g_test_add_func("/client/subscriptions", test_subscriptions);
     g_test_add_func("/client/counted", test_counted);
     g_test_add_func("/client/demoted", test_demoted);
     g_test_add_func("/client/demoted-at-once", test_demoted_at_once);

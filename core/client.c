@@ -32,6 +32,7 @@ typedef struct {
     Clients *clients;
     Socket *socket;
     LiveReader *reader;
+    Peer *peer;
     const Identity *identity; /* its own, but for `nobody` */
     WheelSeat seat;
     GList *stranger;   /* its link while not connected */
@@ -168,7 +169,7 @@ static const struct {
     {RECOVERY_GONE, "gone"},
 };
 
-void client_count_recovery(Clients *clients, const LivePosition *position,
+static void count_recovery(Clients *clients, const LivePosition *position,
                            const LiveSubscribed *subscribed)
 {
     Recovery recovery = RECOVERY_KEPT;
@@ -183,6 +184,28 @@ void client_count_recovery(Clients *clients, const LivePosition *position,
         recovery = RECOVERY_GONE;
     }
     tally_add(&clients->tally.recoveries, (int)recovery, 1);
+}
+
+bool client_subscribe(Clients *clients, LiveReader *reader, Peer *peer, const char *channel,
+                      const LivePosition *position, LiveSubscribed *ret_subscribed, GError **error)
+{
+    if (peers_room(clients->peers, peer) == 0) {
+        g_set_error_literal(error, LIVE_ERROR, LIVE_ERROR_LIMIT, "too many subscriptions");
+        return false;
+    }
+    if (!live_subscribe(reader, channel, position, ret_subscribed, error)) {
+        return false;
+    }
+    peers_subscribed(clients->peers, peer);
+    count_recovery(clients, position, ret_subscribed);
+    return true;
+}
+
+void client_unsubscribe(Clients *clients, LiveReader *reader, Peer *peer, const char *channel)
+{
+    if (live_unsubscribe(reader, channel)) {
+        peers_unsubscribed(clients->peers, peer);
+    }
 }
 
 static void on_close(uint16_t code, void *data)
@@ -376,7 +399,8 @@ static bool greet(Client *client, const CentrifugeCommand *command)
         close_client(client, 3501);
         return false;
     }
-    if (!greeting_subscribe(clients, client->reader, client->identity, wishes, subs, &error)) {
+    if (!greeting_subscribe(clients, client->reader, client->peer, client->identity, wishes, subs,
+                            &error)) {
         /* Both are temporary: whatever was in the way, the client tries again. */
         reply_error(client, command->id, client_error_code(error) == 106 ? 111 : 100);
         return false;
@@ -417,18 +441,17 @@ static void on_subscribe(Client *client, const CentrifugeCommand *command)
         .recover = command->recover, .epoch = command->epoch, .offset = command->offset};
     LiveSubscribed subscribed;
     g_autoptr(GError) error = NULL;
-    if (code == 0 &&
-        !live_subscribe(client->reader, command->channel, &position, &subscribed, &error)) {
+    if (code == 0 && !client_subscribe(client->clients, client->reader, client->peer,
+                                       command->channel, &position, &subscribed, &error)) {
         code = client_error_code(error);
     }
     if (code != 0) {
         reply_error(client, command->id, code);
         return;
     }
-    client_count_recovery(client->clients, &position, &subscribed);
     bool wants_error = (command->flag & 2) != 0;
     if (wants_error && subscribed.was_recovering && !subscribed.recovered) {
-        live_unsubscribe(client->reader, command->channel);
+        client_unsubscribe(client->clients, client->reader, client->peer, command->channel);
         reply_error(client, command->id, 112);
         return;
     }
@@ -441,7 +464,8 @@ static void on_subscribe(Client *client, const CentrifugeCommand *command)
 
 static void on_unsubscribe(Client *client, const CentrifugeCommand *command)
 {
-    (void)live_unsubscribe(client->reader, command->channel); /* twice is fine */
+    /* Twice is fine. */
+    client_unsubscribe(client->clients, client->reader, client->peer, command->channel);
     reply(client, command->id, command->name, json_object());
 }
 
@@ -617,10 +641,11 @@ static void receive(void *connection, const char *bytes, size_t size)
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
-static Client *new_client(Clients *clients, Socket *socket, const Identity *identity)
+static Client *new_client(Clients *clients, Socket *socket, Peer *peer, const Identity *identity)
 {
     Client *client = g_new0(Client, 1);
     client->clients = clients;
+    client->peer = peer;
     client->socket = socket;
     client->identity = &nobody;
     set_identity(client, identity);
@@ -639,12 +664,15 @@ static void *open_client(void *data, Socket *socket, HttpRequest *request, int *
 {
     Clients *clients = data;
     Identity identity = {0};
+    Peer *peer;
     if (!access_is_same_origin(request)) {
         *ret_status = 403;
     } else if (!access_identify(clients->access, request, &identity, NULL)) {
         *ret_status = 401;
+    } else if ((peer = peers_enter(clients->peers, http_peer(request))) == NULL) {
+        *ret_status = 429;
     } else {
-        return new_client(clients, socket, &identity);
+        return new_client(clients, socket, peer, &identity);
     }
     tally_add(&clients->tally.refused, *ret_status, 1);
     return NULL;
@@ -672,6 +700,7 @@ static void closed(void *connection)
         g_queue_delete_link(&client->clients->strangers, client->stranger);
     }
     wheel_leave(&client->clients->wheel, &client->seat);
+    peers_leave(client->clients->peers, client->peer, live_reader_channels(client->reader));
     live_reader_free(client->reader);
     give_back(client);
     set_identity(client, &nobody);
@@ -685,6 +714,7 @@ Clients *clients_new(Live *live, Access *access, uv_loop_t *loop, const ClientsC
     clients->access = access;
     clients->call = *call;
     clients->changes = access_changes();
+    clients->peers = peers_new();
     begin_tally(&clients->tally);
     live_on_close(live, on_close, clients);
     g_queue_init(&clients->strangers);
@@ -715,6 +745,7 @@ void clients_free(Clients *clients)
         g_assert(clients->wheel.slots[i]->len == 0);
         g_ptr_array_unref(clients->wheel.slots[i]);
     }
+    peers_free(clients->peers);
     if (clients->spare != NULL) {
         g_string_free(clients->spare, TRUE);
     }

@@ -5,6 +5,7 @@
 #pragma once
 #include "core/centrifuge.h"
 #include "core/client.h"
+#include "core/peers.h"
 #include "core/tally.h"
 
 #define CLIENT_PING_SECONDS 25 /* as Centrifugo's default; the wheel has as many slots */
@@ -42,6 +43,7 @@ typedef struct {
 
 struct Clients {
     ClientsTally tally;
+    Peers *peers;
     Live *live;
     Access *access;
     ClientsCall call;
@@ -62,6 +64,8 @@ void clients_turn(Clients *clients, int64_t now_us);
 /* 0, 102 or 103 */
 int client_may_read(const Clients *clients, const Identity *identity, const char *channel);
 int client_error_code(const GError *error); /* of live_* */
-/* Counts what became of a position. */
-void client_count_recovery(Clients *clients, const LivePosition *position,
-                           const LiveSubscribed *subscribed);
+/* live_subscribe() and live_unsubscribe() within the limits of its address; counted, and what
+ * became of the position too. */
+bool client_subscribe(Clients *clients, LiveReader *reader, Peer *peer, const char *channel,
+                      const LivePosition *position, LiveSubscribed *ret_subscribed, GError **error);
+void client_unsubscribe(Clients *clients, LiveReader *reader, Peer *peer, const char *channel);

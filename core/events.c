@@ -22,6 +22,7 @@
 typedef struct {
     Clients *clients;
     LiveReader *reader;
+    Peer *peer;
     WheelSeat seat;
     Identity identity;
     bool is_closing;
@@ -57,6 +58,7 @@ static void closed(void *connection)
 {
     Events *events = connection;
     wheel_leave(&events->clients->wheel, &events->seat);
+    peers_leave(events->clients->peers, events->peer, live_reader_channels(events->reader));
     live_reader_free(events->reader);
     g_free(events);
 }
@@ -66,6 +68,12 @@ static void refuse(Clients *clients, HttpRequest *request, int status, const cha
 {
     tally_add(&clients->tally.refused, status, 1);
     http_reply_error(request, status, code, "%s", message);
+}
+
+static void refuse_for_now(Clients *clients, HttpRequest *request, int status)
+{
+    tally_add(&clients->tally.refused, status, 1);
+    http_reply_later(request, status, "live.later", "too many are listening");
 }
 
 /* What somebody asked for he must be able to read: a browser can not see what was left out. */
@@ -104,19 +112,31 @@ static void begin(HttpRequest *request, Clients *clients, const Identity *identi
         {"x-accel-buffering", "no"},
     };
     static const SocketHandler handler = {.drained = drained, .closed = closed};
+    Peer *peer = peers_enter(clients->peers, http_peer(request));
+    if (peer == NULL) {
+        refuse_for_now(clients, request, 429);
+        return;
+    }
+    if (peers_room(clients->peers, peer) < wishes->len) {
+        peers_leave(clients->peers, peer, 0);
+        refuse_for_now(clients, request, 503);
+        return;
+    }
     Events *events = g_new0(Events, 1);
     Socket *socket = http_reply_stream(request, headers, G_N_ELEMENTS(headers), &handler, events);
     if (socket == NULL) {
+        peers_leave(clients->peers, peer, 0);
         g_free(events);
         return;
     }
     events->clients = clients;
+    events->peer = peer;
     events->reader = live_reader_new(clients->live, socket, LIVE_EVENTS);
     events->seat = (WheelSeat){.on_turn = on_turn, .on_check = on_check, .owner = events};
     events->identity = *identity;
     wheel_join(&clients->wheel, &events->seat);
     g_autoptr(GString) subs = g_string_new("");
-    if (greeting_subscribe(clients, events->reader, identity, wishes, subs, NULL)) {
+    if (greeting_subscribe(clients, events->reader, peer, identity, wishes, subs, NULL)) {
         write_connect(events, subs->str);
     } else {
         live_reader_close(events->reader, 3004, centrifuge_disconnect_text(3004));

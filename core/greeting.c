@@ -52,7 +52,7 @@ bool greeting_read_wishes(const Clients *clients, const Identity *identity, cons
     return true;
 }
 
-bool greeting_subscribe(Clients *clients, LiveReader *reader, const Identity *identity,
+bool greeting_subscribe(Clients *clients, LiveReader *reader, Peer *peer, const Identity *identity,
                         const GArray *wishes, GString *subs, GError **error)
 {
     g_string_append_c(subs, '{');
@@ -62,13 +62,14 @@ bool greeting_subscribe(Clients *clients, LiveReader *reader, const Identity *id
         if (client_may_read(clients, identity, wish->channel) != 0) {
             continue;
         }
-        if (!live_subscribe(reader, wish->channel, &wish->position, &subscribed, error)) {
+        if (!client_subscribe(clients, reader, peer, wish->channel, &wish->position, &subscribed,
+                              error)) {
             for (guint made = 0; made < i; made++) {
-                (void)live_unsubscribe(reader, g_array_index(wishes, Wish, made).channel);
+                client_unsubscribe(clients, reader, peer,
+                                   g_array_index(wishes, Wish, made).channel);
             }
             return false;
         }
-        client_count_recovery(clients, &wish->position, &subscribed);
         g_string_append_printf(subs, "%s\"%s\":", subs->len > 1 ? "," : "", wish->channel);
         greeting_add_subscribed(subs, &subscribed);
     }

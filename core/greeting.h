@@ -17,7 +17,7 @@ bool greeting_read_wishes(const Clients *clients, const Identity *identity, cons
                           GArray *wishes, char ***ret_given);
 /* Subscribes to all of them that the identity may read, and appends what became of each, as
  * {channel: result}; the others are left out. On failure the reader has none of them. */
-bool greeting_subscribe(Clients *clients, LiveReader *reader, const Identity *identity,
+bool greeting_subscribe(Clients *clients, LiveReader *reader, Peer *peer, const Identity *identity,
                         const GArray *wishes, GString *subs, GError **error);
 /* Appends the result of a connect; subs is what greeting_subscribe() made. has_pong: the client
  * answers pings. */

@@ -63,6 +63,8 @@ void http_reply(HttpRequest *request, int status, const HttpHeader *headers, siz
 /* {"error":{"code":...,"message":...}} */
 void http_reply_error(HttpRequest *request, int status, const char *code, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
+/* The same for 429 and 503, with a Retry-After that spreads those who come back. */
+void http_reply_later(HttpRequest *request, int status, const char *code, const char *message);
 void http_reply_json(HttpRequest *request, int status, json_t *body); /* takes body */
 /* An open file (takes fd) with Range, If-Range and If-None-Match honoured: 200, 206, 304, 416.
  * headers as above (content-type, cache-control ...). etag without quotes. */

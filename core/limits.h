@@ -24,21 +24,24 @@
 #define LIMIT_CONNECTIONS_STRANGER  64    /* before the first request is complete, per address */
 
 /* Live */
-#define LIMIT_WS_MESSAGE_PUBLIC  4096
-#define LIMIT_WS_MESSAGE_STAFF   65536
-#define LIMIT_WS_COMMANDS_SECOND 20
-#define LIMIT_WS_CONNECT_SECONDS 10
-#define LIMIT_WS_IDLE_SECONDS    60
-#define LIMIT_CHANNEL_BYTES      255
-#define LIMIT_CLIENT_CHANNELS    128
-#define LIMIT_PUBLICATION_BYTES  (256 * 1024)
-#define LIMIT_CHANNEL_LOG_BYTES  (4 * 1024 * 1024)
-#define LIMIT_WRITE_CHUNK_BYTES  65536
-#define LIMIT_HISTORY            300
-#define LIMIT_BEHIND_SECONDS     30
-#define LIMIT_READER_BYTES       (512 * 1024) /* replies waiting for one slow reader */
-#define LIMIT_CLIENT_CALLS       16           /* rpc calls of one connection not yet answered */
-#define LIMIT_CLOSES_TURN        200
+#define LIMIT_WS_MESSAGE_PUBLIC     4096
+#define LIMIT_WS_MESSAGE_STAFF      65536
+#define LIMIT_WS_COMMANDS_SECOND    20
+#define LIMIT_WS_CONNECT_SECONDS    10
+#define LIMIT_WS_IDLE_SECONDS       60
+#define LIMIT_CHANNEL_BYTES         255
+#define LIMIT_CLIENT_CHANNELS       128
+#define LIMIT_LIVE_ADDRESS          11000  /* connections; a whole library is one address */
+#define LIMIT_SUBSCRIPTIONS         120000 /* 10,000 phones with 8 channels each, and the displays */
+#define LIMIT_SUBSCRIPTIONS_ADDRESS 100000
+#define LIMIT_PUBLICATION_BYTES     (256 * 1024)
+#define LIMIT_CHANNEL_LOG_BYTES     (4 * 1024 * 1024)
+#define LIMIT_WRITE_CHUNK_BYTES     65536
+#define LIMIT_HISTORY               300
+#define LIMIT_BEHIND_SECONDS        30
+#define LIMIT_READER_BYTES          (512 * 1024) /* replies waiting for one slow reader */
+#define LIMIT_CLIENT_CALLS          16           /* rpc calls of one connection not yet answered */
+#define LIMIT_CLOSES_TURN           200
 
 /* Access */
 #define LIMIT_PASSWORD_BYTES       256
