@@ -809,6 +809,46 @@ static void script_subscriptions(Asking *asking)
     close(third);
 }
 
+static void set_slow(Asking *asking)
+{
+    House *house = asking->context;
+    PeersLimits slow = {.subscribes_burst = 3, .subscribes_second = 1};
+    peers_set_limits(house->clients->peers, &slow);
+}
+
+/* Subscribing again and again: on one connection, with a new one, by a stream. */
+static void script_speed(Asking *asking)
+{
+    static const char three[] = "{\"subs\":{\"queue:board\":{},\"queue:calls\":{},"
+                                "\"queue:ticket.a\":{}}}";
+    asking_errand(asking, set_slow);
+    int fd = connect_from(asking, FROM("10.0.0.9"));
+    g_autoptr(GString) many = g_string_new("");
+    for (int i = 0; i < 10; i++) {
+        g_string_append_printf(
+            many, "{\"id\":%d,\"subscribe\":{\"channel\":\"queue:ticket.%d\"}}\n", i + 2, i);
+    }
+    ws_send(fd, many->str);
+    uint16_t code;
+    g_autofree char *text = ws_read(fd, &code);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, 10);
+    g_assert_nonnull(strstr(lines[2], "\"subscribe\":{"));
+    g_assert_nonnull(strstr(lines[9], "\"code\":111,"));
+    close(fd);
+    g_autoptr(Answer) stream =
+        ask(asking, "POST", "/connection/uni_sse", FROM("10.0.0.9"), three, strlen(three));
+    g_assert_cmpint(stream->status, ==, 429);
+    int other = connect_from(asking, FROM("10.0.0.5"));
+    expect_code(other, "{\"id\":2,\"subscribe\":{\"channel\":\"queue:board\"}}", 0);
+    close(other);
+}
+
+static void test_speed(void)
+{
+    run(script_speed);
+}
+
 static void test_address(void)
 {
     run(script_address);
@@ -1006,6 +1046,7 @@ int main(int argc, char **argv)
     g_test_add_func("/client/expires", test_expires);
     g_test_add_func("/client/address", test_address);
     g_test_add_func("/client/subscriptions", test_subscriptions);
+    g_test_add_func("/client/speed", test_speed);
     g_test_add_func("/client/counted", test_counted);
     g_test_add_func("/client/demoted", test_demoted);
     g_test_add_func("/client/demoted-at-once", test_demoted_at_once);

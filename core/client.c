@@ -113,6 +113,9 @@ static void check_all(Clients *clients)
 void clients_turn(Clients *clients, int64_t now_us)
 {
     turn_wheel(&clients->wheel);
+    if (clients->wheel.hand % CLIENT_PING_SECONDS == 0) {
+        peers_tidy(clients->peers, now_us);
+    }
     if (clients->changes != access_changes() ||
         now_us - clients->checked_us >= ACCESS_REMEMBER_SECONDS * G_USEC_PER_SEC) {
         clients->checked_us = now_us;
@@ -137,7 +140,7 @@ int client_may_read(const Clients *clients, const Identity *identity, const char
     return access_allows(topic->readers, identity->role) ? 0 : 103;
 }
 
-int client_error_code(const GError *error)
+static int error_code(const GError *error)
 {
     if (error->domain != LIVE_ERROR) {
         return 100;
@@ -186,19 +189,20 @@ static void count_recovery(Clients *clients, const LivePosition *position,
     tally_add(&clients->tally.recoveries, (int)recovery, 1);
 }
 
-bool client_subscribe(Clients *clients, LiveReader *reader, Peer *peer, const char *channel,
-                      const LivePosition *position, LiveSubscribed *ret_subscribed, GError **error)
+int client_subscribe(Clients *clients, LiveReader *reader, Peer *peer, const char *channel,
+                     const LivePosition *position, LiveSubscribed *ret_subscribed)
 {
-    if (peers_room(clients->peers, peer) == 0) {
-        g_set_error_literal(error, LIVE_ERROR, LIVE_ERROR_LIMIT, "too many subscriptions");
-        return false;
+    g_autoptr(GError) error = NULL;
+    int code = peers_refusal(clients->peers, peer, 1, g_get_monotonic_time());
+    if (code != 0) {
+        return code;
     }
-    if (!live_subscribe(reader, channel, position, ret_subscribed, error)) {
-        return false;
+    if (!live_subscribe(reader, channel, position, ret_subscribed, &error)) {
+        return error_code(error);
     }
     peers_subscribed(clients->peers, peer);
     count_recovery(clients, position, ret_subscribed);
-    return true;
+    return 0;
 }
 
 void client_unsubscribe(Clients *clients, LiveReader *reader, Peer *peer, const char *channel)
@@ -394,15 +398,15 @@ static bool greet(Client *client, const CentrifugeCommand *command)
     g_autoptr(GArray) wishes = g_array_new(FALSE, FALSE, sizeof(Wish));
     g_auto(GStrv) given = NULL;
     g_autoptr(GString) subs = g_string_new("");
-    g_autoptr(GError) error = NULL;
     if (!greeting_read_wishes(clients, client->identity, command->subs, wishes, &given)) {
         close_client(client, 3501);
         return false;
     }
-    if (!greeting_subscribe(clients, client->reader, client->peer, client->identity, wishes, subs,
-                            &error)) {
+    int code =
+        greeting_subscribe(clients, client->reader, client->peer, client->identity, wishes, subs);
+    if (code != 0) {
         /* Both are temporary: whatever was in the way, the client tries again. */
-        reply_error(client, command->id, client_error_code(error) == 106 ? 111 : 100);
+        reply_error(client, command->id, code == 106 || code == 111 ? 111 : 100);
         return false;
     }
     GString *out = out_of(client);
@@ -440,10 +444,9 @@ static void on_subscribe(Client *client, const CentrifugeCommand *command)
     LivePosition position = {
         .recover = command->recover, .epoch = command->epoch, .offset = command->offset};
     LiveSubscribed subscribed;
-    g_autoptr(GError) error = NULL;
-    if (code == 0 && !client_subscribe(client->clients, client->reader, client->peer,
-                                       command->channel, &position, &subscribed, &error)) {
-        code = client_error_code(error);
+    if (code == 0) {
+        code = client_subscribe(client->clients, client->reader, client->peer, command->channel,
+                                &position, &subscribed);
     }
     if (code != 0) {
         reply_error(client, command->id, code);
@@ -481,7 +484,7 @@ static void on_history(Client *client, const CentrifugeCommand *command)
     json_t *history = live_history(client->clients->live, command->channel, command->limit,
                                    command->has_since ? &since : NULL, command->reverse, &error);
     if (history == NULL) {
-        reply_error(client, command->id, client_error_code(error));
+        reply_error(client, command->id, error_code(error));
         return;
     }
     reply(client, command->id, command->name, history);
@@ -664,12 +667,13 @@ static void *open_client(void *data, Socket *socket, HttpRequest *request, int *
 {
     Clients *clients = data;
     Identity identity = {0};
+    int64_t now_us = g_get_monotonic_time();
     Peer *peer;
     if (!access_is_same_origin(request)) {
         *ret_status = 403;
     } else if (!access_identify(clients->access, request, &identity, NULL)) {
         *ret_status = 401;
-    } else if ((peer = peers_enter(clients->peers, http_peer(request))) == NULL) {
+    } else if ((peer = peers_enter(clients->peers, http_peer(request), now_us)) == NULL) {
         *ret_status = 429;
     } else {
         return new_client(clients, socket, peer, &identity);
@@ -700,7 +704,8 @@ static void closed(void *connection)
         g_queue_delete_link(&client->clients->strangers, client->stranger);
     }
     wheel_leave(&client->clients->wheel, &client->seat);
-    peers_leave(client->clients->peers, client->peer, live_reader_channels(client->reader));
+    peers_leave(client->clients->peers, client->peer, live_reader_channels(client->reader),
+                g_get_monotonic_time());
     live_reader_free(client->reader);
     give_back(client);
     set_identity(client, &nobody);

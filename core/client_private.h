@@ -63,9 +63,8 @@ void clients_turn(Clients *clients, int64_t now_us);
 
 /* 0, 102 or 103 */
 int client_may_read(const Clients *clients, const Identity *identity, const char *channel);
-int client_error_code(const GError *error); /* of live_* */
 /* live_subscribe() and live_unsubscribe() within the limits of its address; counted, and what
- * became of the position too. */
-bool client_subscribe(Clients *clients, LiveReader *reader, Peer *peer, const char *channel,
-                      const LivePosition *position, LiveSubscribed *ret_subscribed, GError **error);
+ * became of the position too. 0, or the protocol's error. */
+int client_subscribe(Clients *clients, LiveReader *reader, Peer *peer, const char *channel,
+                     const LivePosition *position, LiveSubscribed *ret_subscribed);
 void client_unsubscribe(Clients *clients, LiveReader *reader, Peer *peer, const char *channel);

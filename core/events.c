@@ -58,7 +58,8 @@ static void closed(void *connection)
 {
     Events *events = connection;
     wheel_leave(&events->clients->wheel, &events->seat);
-    peers_leave(events->clients->peers, events->peer, live_reader_channels(events->reader));
+    peers_leave(events->clients->peers, events->peer, live_reader_channels(events->reader),
+                g_get_monotonic_time());
     live_reader_free(events->reader);
     g_free(events);
 }
@@ -112,20 +113,22 @@ static void begin(HttpRequest *request, Clients *clients, const Identity *identi
         {"x-accel-buffering", "no"},
     };
     static const SocketHandler handler = {.drained = drained, .closed = closed};
-    Peer *peer = peers_enter(clients->peers, http_peer(request));
+    int64_t now_us = g_get_monotonic_time();
+    Peer *peer = peers_enter(clients->peers, http_peer(request), now_us);
     if (peer == NULL) {
         refuse_for_now(clients, request, 429);
         return;
     }
-    if (peers_room(clients->peers, peer) < wishes->len) {
-        peers_leave(clients->peers, peer, 0);
-        refuse_for_now(clients, request, 503);
+    int code = peers_refusal(clients->peers, peer, wishes->len, now_us);
+    if (code != 0) {
+        peers_leave(clients->peers, peer, 0, now_us);
+        refuse_for_now(clients, request, code == 111 ? 429 : 503);
         return;
     }
     Events *events = g_new0(Events, 1);
     Socket *socket = http_reply_stream(request, headers, G_N_ELEMENTS(headers), &handler, events);
     if (socket == NULL) {
-        peers_leave(clients->peers, peer, 0);
+        peers_leave(clients->peers, peer, 0, now_us);
         g_free(events);
         return;
     }
@@ -136,7 +139,7 @@ static void begin(HttpRequest *request, Clients *clients, const Identity *identi
     events->identity = *identity;
     wheel_join(&clients->wheel, &events->seat);
     g_autoptr(GString) subs = g_string_new("");
-    if (greeting_subscribe(clients, events->reader, peer, identity, wishes, subs, NULL)) {
+    if (greeting_subscribe(clients, events->reader, peer, identity, wishes, subs) == 0) {
         write_connect(events, subs->str);
     } else {
         live_reader_close(events->reader, 3004, centrifuge_disconnect_text(3004));

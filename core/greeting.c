@@ -52,8 +52,8 @@ bool greeting_read_wishes(const Clients *clients, const Identity *identity, cons
     return true;
 }
 
-bool greeting_subscribe(Clients *clients, LiveReader *reader, Peer *peer, const Identity *identity,
-                        const GArray *wishes, GString *subs, GError **error)
+int greeting_subscribe(Clients *clients, LiveReader *reader, Peer *peer, const Identity *identity,
+                       const GArray *wishes, GString *subs)
 {
     g_string_append_c(subs, '{');
     for (guint i = 0; i < wishes->len; i++) {
@@ -62,19 +62,20 @@ bool greeting_subscribe(Clients *clients, LiveReader *reader, Peer *peer, const 
         if (client_may_read(clients, identity, wish->channel) != 0) {
             continue;
         }
-        if (!client_subscribe(clients, reader, peer, wish->channel, &wish->position, &subscribed,
-                              error)) {
+        int code =
+            client_subscribe(clients, reader, peer, wish->channel, &wish->position, &subscribed);
+        if (code != 0) {
             for (guint made = 0; made < i; made++) {
                 client_unsubscribe(clients, reader, peer,
                                    g_array_index(wishes, Wish, made).channel);
             }
-            return false;
+            return code;
         }
         g_string_append_printf(subs, "%s\"%s\":", subs->len > 1 ? "," : "", wish->channel);
         greeting_add_subscribed(subs, &subscribed);
     }
     g_string_append_c(subs, '}');
-    return true;
+    return 0;
 }
 
 void greeting_add_connected(GString *out, const Clients *clients, const Identity *identity,

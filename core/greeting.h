@@ -16,9 +16,10 @@ void greeting_add_subscribed(GString *out, const LiveSubscribed *subscribed);
 bool greeting_read_wishes(const Clients *clients, const Identity *identity, const json_t *subs,
                           GArray *wishes, char ***ret_given);
 /* Subscribes to all of them that the identity may read, and appends what became of each, as
- * {channel: result}; the others are left out. On failure the reader has none of them. */
-bool greeting_subscribe(Clients *clients, LiveReader *reader, Peer *peer, const Identity *identity,
-                        const GArray *wishes, GString *subs, GError **error);
+ * {channel: result}; the others are left out. 0, or the protocol's error: then the reader has
+ * none of them. */
+int greeting_subscribe(Clients *clients, LiveReader *reader, Peer *peer, const Identity *identity,
+                       const GArray *wishes, GString *subs);
 /* Appends the result of a connect; subs is what greeting_subscribe() made. has_pong: the client
  * answers pings. */
 void greeting_add_connected(GString *out, const Clients *clients, const Identity *identity,

@@ -34,6 +34,9 @@
 #define LIMIT_LIVE_ADDRESS          11000  /* connections; a whole library is one address */
 #define LIMIT_SUBSCRIPTIONS         120000 /* 10,000 phones with 8 channels each, and the displays */
 #define LIMIT_SUBSCRIPTIONS_ADDRESS 100000
+#define LIMIT_SUBSCRIBES_BURST      200000 /* of an address: twice all that a library has */
+#define LIMIT_SUBSCRIBES_SECOND     2000   /* of an address, when that is used up */
+#define LIMIT_PEERS_GONE            4096   /* addresses remembered though they left */
 #define LIMIT_PUBLICATION_BYTES     (256 * 1024)
 #define LIMIT_CHANNEL_LOG_BYTES     (4 * 1024 * 1024)
 #define LIMIT_WRITE_CHUNK_BYTES     65536
