@@ -50,7 +50,9 @@ static const struct {
     const char *text;
 } disconnects[] = {
     {3000, "connection closed"},
+    {1002, "protocol error"},
     {1003, "text only"},
+    {1007, "not UTF-8"},
     {1009, "message too long"},
     {3001, "shutdown"},
     {3004, "internal server error"},

@@ -268,6 +268,9 @@ void clients_write_figures(const Clients *clients, GString *out)
         metrics_sample(out, "serambi_live_recoveries", "result", recoveries[i].text,
                        (double)tally->recoveries.counts[i]);
     }
+    metrics_gauge(out, "serambi_live_addresses",
+                  "Addresses that listen, or did so much that they are remembered.",
+                  (double)peers_known(clients->peers));
 }
 
 /* --- Replies ---------------------------------------------------------------------------------- */
