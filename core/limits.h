@@ -31,8 +31,8 @@
 #define LIMIT_WS_IDLE_SECONDS       60
 #define LIMIT_CHANNEL_BYTES         255
 #define LIMIT_CLIENT_CHANNELS       128
-#define LIMIT_LIVE_ADDRESS          11000 /* connections; a whole library is one address */
-#define LIMIT_SUBSCRIPTIONS         120000 /* 10,000 phones with 8 each, and displays; 63 MB at worst */
+#define LIMIT_LIVE_ADDRESS          11000  /* connections; a whole library is one address */
+#define LIMIT_SUBSCRIPTIONS         120000 /* 10,000 phones with 8 each; 63 MB at worst */
 #define LIMIT_SUBSCRIPTIONS_ADDRESS 100000
 #define LIMIT_SUBSCRIBES_BURST      200000 /* of an address: twice all that a library has */
 #define LIMIT_SUBSCRIBES_SECOND     2000   /* of an address, when that is used up */
