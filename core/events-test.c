@@ -63,6 +63,10 @@ static json_t *next_event(int fd, char **ret_id)
 static void expect_push(int fd, const char *channel, int64_t offset, char **ret_id)
 {
     json_auto_t *event = next_event(fd, ret_id);
+    while (json_object_size(event) == 0) { /* its turn to be pinged */
+        json_decref(event);
+        event = next_event(fd, ret_id);
+    }
     const char *found = "";
     json_int_t at = 0;
     g_assert_cmpint(json_unpack(event, "{s:s, s:{s:I}}", "channel", &found, "pub", "offset", &at),
