@@ -372,6 +372,152 @@ static void test_display(void)
     g_assert_cmpint(uv_loop_close(&loop), ==, 0);
 }
 
+typedef struct {
+    uv_loop_t loop;
+    Store *store;
+    Access *access;
+} Room;
+
+static bool work_row(Store *store, void *data, GError **error)
+{
+    return access_execute(store, error, data, "");
+}
+
+static void room_open(Room *room, const char *const *migrations, const char *row)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_cmpint(uv_loop_init(&room->loop), ==, 0);
+    room->store = store_open(NULL, false, NULL, &error);
+    g_assert_no_error(error);
+    if (migrations != NULL) {
+        g_assert_true(store_migrate(room->store, "access", migrations, &error));
+        g_assert_true(access_write(room->store, work_row, (void *)row, &error));
+    }
+    g_assert_true(access_migrate(room->store, &error));
+    room->access = access_new(room->store, &room->loop, &(AccessOptions){0}, &error);
+    g_assert_no_error(error);
+}
+
+static void room_close(Room *room)
+{
+    access_free(room->access);
+    store_close(room->store);
+    uv_run(&room->loop, UV_RUN_DEFAULT);
+    g_assert_cmpint(uv_loop_close(&room->loop), ==, 0);
+}
+
+static bool work_expire(Store *store, void *data, GError **error)
+{
+    return access_execute(store, error, "UPDATE access_token SET expires_us = 1", "");
+}
+
+static void test_token_expires(void)
+{
+    Room room = {0};
+    room_open(&room, NULL, NULL);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *old = NULL, *young = NULL;
+    AccessToken wish = {.name = "old", .role = SERAMBI_COUNTER, .expires_us = 1};
+    g_assert_true(access_token_make(room.store, &wish, &old, &error));
+    wish = (AccessToken){.name = "young",
+                         .role = SERAMBI_COUNTER,
+                         .expires_us = g_get_real_time() + G_TIME_SPAN_DAY};
+    g_assert_true(access_token_make(room.store, &wish, &young, &error));
+    Identity identity;
+    g_assert_false(access_identify_token(room.access, old, &identity, &error));
+    g_assert_error(error, ACCESS_ERROR, ACCESS_ERROR_EXPIRED);
+    g_clear_error(&error);
+    g_assert_true(access_identify_token(room.access, young, &identity, &error));
+    g_assert_true(access_is_current(room.access, &identity));
+    g_assert_true(access_write(room.store, work_expire, NULL, &error));
+    g_assert_no_error(error);
+    g_assert_false(access_is_current(room.access, &identity));
+    room_close(&room);
+}
+
+static void test_token_channels(void)
+{
+    static const char *const good[] = {"queue:board", "queue:ticket.B-12", NULL};
+    static const char *const bad[] = {"board",     "q:board",       "queue:",        ":board",
+                                      "queue:a b", "queue:board\n", "queue:t.{key}", "",
+                                      "queue:b,c", "qu.eue:board"};
+    Room room = {0};
+    room_open(&room, NULL, NULL);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *token = NULL, *none = NULL;
+    AccessToken wish = {.name = "wall", .role = SERAMBI_COUNTER, .channels = good};
+    g_assert_true(access_token_make(room.store, &wish, &token, &error));
+    g_assert_no_error(error);
+    Identity identity;
+    g_assert_true(access_identify_token(room.access, token, &identity, &error));
+    g_auto(GStrv) channels = access_channels(room.access, &identity);
+    g_assert_true(g_strv_equal((const char *const *)channels, good));
+    g_auto(GStrv) nothing = access_channels(room.access, &(Identity){.role = SERAMBI_PUBLIC});
+    g_assert_cmpuint(g_strv_length(nothing), ==, 0);
+    g_assert_true(access_token_add(room.store, "plain", SERAMBI_COUNTER, &none, &error));
+    g_assert_true(access_identify_token(room.access, none, &identity, &error));
+    g_auto(GStrv) empty = access_channels(room.access, &identity);
+    g_assert_cmpuint(g_strv_length(empty), ==, 0);
+    g_autofree char *longest = g_strnfill(LIMIT_CHANNEL_BYTES, 'a');
+    g_autofree char *longer = g_strconcat("queue:", longest, NULL);
+    for (size_t i = 0; i <= G_N_ELEMENTS(bad); i++) {
+        const char *channel = i < G_N_ELEMENTS(bad) ? bad[i] : longer;
+        wish.name = "other";
+        wish.channels = (const char *const[]){"queue:board", channel, NULL};
+        g_assert_false(access_token_make(room.store, &wish, &token, &error));
+        g_assert_error(error, ACCESS_ERROR, ACCESS_ERROR_NAME);
+        g_clear_error(&error);
+    }
+    g_clear_pointer(&token, g_free);
+    const char *many[LIMIT_TOKEN_CHANNELS + 2] = {NULL};
+    for (int i = 0; i <= LIMIT_TOKEN_CHANNELS; i++)
+        many[i] = "queue:board";
+    wish.channels = many;
+    g_assert_false(access_token_make(room.store, &wish, &token, &error));
+    g_assert_error(error, ACCESS_ERROR, ACCESS_ERROR_NAME);
+    g_clear_error(&error);
+    g_autofree char *wide = g_strndup(longer, LIMIT_CHANNEL_BYTES);
+    for (int i = 0; i < 5; i++)
+        many[i] = wide;
+    many[5] = NULL;
+    g_assert_cmpuint(5 * strlen(wide), >, LIMIT_TOKEN_CHANNELS_BYTES);
+    g_assert_false(access_token_make(room.store, &wish, &token, &error));
+    g_assert_error(error, ACCESS_ERROR, ACCESS_ERROR_NAME);
+    g_clear_error(&error);
+    many[4] = NULL;
+    g_assert_true(access_token_make(room.store, &wish, &token, &error));
+    room_close(&room);
+}
+
+/* A token from before tokens could expire is still good, and for ever. */
+static void test_token_migrates(void)
+{
+    static const char *const first[] = {
+        "CREATE TABLE access_user (name TEXT PRIMARY KEY, role TEXT NOT NULL,"
+        " password TEXT NOT NULL, created_us BIGINT NOT NULL);"
+        "CREATE TABLE access_token (name TEXT PRIMARY KEY, role TEXT NOT NULL,"
+        " hash TEXT NOT NULL UNIQUE, created_us BIGINT NOT NULL, used_us BIGINT NOT NULL);"
+        "CREATE TABLE access_display (key TEXT PRIMARY KEY, id TEXT NOT NULL,"
+        " admitted_us BIGINT NOT NULL);",
+        NULL,
+    };
+    g_autofree char *secret = access_new_secret();
+    g_autofree char *token = g_strconcat("serambi_editor_", secret, NULL);
+    g_autofree char *hash = access_hash_secret(token);
+    g_autofree char *row =
+        g_strdup_printf("INSERT INTO access_token VALUES ('robot', 'editor', '%s', 5, 0)", hash);
+    Room room = {0};
+    room_open(&room, first, row);
+    g_autoptr(GError) error = NULL;
+    Identity identity;
+    g_assert_true(access_identify_token(room.access, token, &identity, &error));
+    g_assert_no_error(error);
+    g_assert_cmpstr(identity.name, ==, "robot");
+    g_assert_cmpuint(identity.role, ==, SERAMBI_EDITOR);
+    g_assert_true(access_is_current(room.access, &identity));
+    room_close(&room);
+}
+
 /* Whatever comes as a token is refused. */
 static void test_noise(void)
 {
@@ -857,6 +1003,9 @@ int main(int argc, char **argv)
     g_test_add_func("/access/admin", test_admin);
     g_test_add_func("/access/display", test_display);
     g_test_add_func("/access/noise", test_noise);
+    g_test_add_func("/access/token-expires", test_token_expires);
+    g_test_add_func("/access/token-channels", test_token_channels);
+    g_test_add_func("/access/token-migrates", test_token_migrates);
     g_test_add_func("/access/session", test_session);
     g_test_add_func("/access/secure", test_secure);
     g_test_add_func("/access/own-page", test_own);

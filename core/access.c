@@ -29,6 +29,8 @@ static const char *const migrations[] = {
     " created_us BIGINT NOT NULL, used_us BIGINT NOT NULL);"
     "CREATE TABLE access_display ("
     " key TEXT PRIMARY KEY, id TEXT NOT NULL, admitted_us BIGINT NOT NULL);",
+    "ALTER TABLE access_token ADD COLUMN expires_us BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE access_token ADD COLUMN channels TEXT NOT NULL DEFAULT '';",
     NULL,
 };
 
@@ -233,6 +235,13 @@ bool access_is_current(Access *access, const Identity *identity)
     else if (identity->role != SERAMBI_PUBLIC)
         token_check(access, identity, &is_known);
     return is_known;
+}
+
+char **access_channels(Access *access, const Identity *identity)
+{
+    bool has_token = identity->session == 0 && identity->role != SERAMBI_PUBLIC;
+    g_autofree char *channels = has_token ? token_channels(access, identity) : NULL;
+    return g_strsplit(channels == NULL ? "" : channels, " ", -1);
 }
 
 bool access_identify_token(Access *access, const char *token, Identity *ret_identity,

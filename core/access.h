@@ -21,8 +21,9 @@ typedef struct {
 typedef enum {
     ACCESS_ERROR_NAME = 1, /* not a user name, or taken */
     ACCESS_ERROR_PASSWORD, /* too short, too long, too common, or wrong */
-    ACCESS_ERROR_TOKEN,    /* unknown, expired, malformed */
+    ACCESS_ERROR_TOKEN,    /* unknown, malformed, used up */
     ACCESS_ERROR_BUSY,     /* too many tries */
+    ACCESS_ERROR_EXPIRED,  /* a token that was good once: its owner needs a new one */
 } AccessError;
 #define ACCESS_ERROR (access_error_quark())
 GQuark access_error_quark(void);
@@ -46,6 +47,9 @@ bool access_identify_token(Access *access, const char *token, Identity *ret_iden
  * ACCESS_REMEMBER_SECONDS, and when access_changes() has another value than the last time. */
 bool access_is_current(Access *access, const Identity *identity);
 unsigned access_changes(void);
+/* The channels that its token gives it without asking; empty for others, and when the store can not
+ * say. g_strfreev(). */
+char **access_channels(Access *access, const Identity *identity);
 /* An admin command in another process takes effect within this time. */
 #define ACCESS_REMEMBER_SECONDS 5
 
@@ -72,9 +76,18 @@ bool access_user_add(Store *store, const char *name, uint32_t role, const char *
 bool access_user_remove(Store *store, const char *name, GError **error);
 bool access_user_reset(Store *store, const char *name, char **ret_password, GError **error);
 json_t *access_users(Store *store, GError **error); /* [{"name","role","created_at"}] */
+typedef struct {
+    const char *name;
+    uint32_t role;
+    int64_t expires_us;          /* 0: never */
+    const char *const *channels; /* NULL-ended; NULL for none; at most LIMIT_TOKEN_CHANNELS */
+} AccessToken;
+bool access_token_make(Store *store, const AccessToken *wish, char **ret_token, GError **error);
+/* One that does not expire and gives no channels. */
 bool access_token_add(Store *store, const char *name, uint32_t role, char **ret_token,
                       GError **error);
-json_t *access_tokens(Store *store, GError **error); /* the same, and "used_at": 0 for never */
+/* The same, and "used_at" (0: never), "expires_at" (0: never), "channels" (separated by spaces) */
+json_t *access_tokens(Store *store, GError **error);
 bool access_token_remove(Store *store, const char *name, GError **error);
 bool access_display_admit(Store *store, const char *key, const char *id, GError **error);
 bool access_display_expel(Store *store, const char *key, GError **error);

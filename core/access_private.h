@@ -41,6 +41,8 @@ bool session_find(Access *access, const char *secret, Identity *ret_identity);
 void session_check(Access *access, const Identity *identity, bool *ret_known);
 /* The same of a token, or a display's key. */
 void token_check(Access *access, const Identity *identity, bool *ret_known);
+/* Separated by spaces; NULL when the store can not say. g_free(). */
+char *token_channels(Access *access, const Identity *identity);
 /* A bearer token "serambi_<role>_<secret>". */
 bool token_find(Access *access, const char *token, Identity *ret_identity, GError **error);
 /* "display.<key>.<nonce>.<signature>". */
@@ -50,6 +52,7 @@ typedef struct {
     Identity identity;
     int64_t asked_us; /* monotonic */
     int64_t created_us, used_us;
+    int64_t expires_us; /* 0: never */
 } Remembered;
 /* NULL when it must be asked for. */
 Remembered *access_remembered(Access *access, const char *hash);

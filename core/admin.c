@@ -126,16 +126,44 @@ int admin_user(const Options *options)
     return is_done ? OPTIONS_DONE : fail(error);
 }
 
-static bool add_token(Store *store, const char *name, uint32_t role, GError **error)
+#define DAY_US (INT64_C(86400) * G_USEC_PER_SEC)
+
+static bool add_token(const Options *options, Store *store, uint32_t role, GError **error)
 {
     g_autofree char *token = NULL;
-    if (!access_token_add(store, name, role, &token, error))
+    AccessToken wish = {
+        .name = options->words[2],
+        .role = role,
+        .expires_us = options->days > 0 ? g_get_real_time() + options->days * DAY_US : 0,
+        .channels = (const char *const *)options->subscribe,
+    };
+    if (!access_token_make(store, &wish, &token, error))
         return false;
     (void)printf("%s\n", token);
     return true;
 }
 
-/* NAME, role, and the day of the last use. */
+static char *day_of(int64_t moment_us, const char *otherwise)
+{
+    g_autoptr(GDateTime) moment = g_date_time_new_from_unix_local(moment_us / G_USEC_PER_SEC);
+    return moment_us ? g_date_time_format(moment, "%Y-%m-%d") : g_strdup(otherwise);
+}
+
+/* NAME, role, the day of the last use; of a token that expires or gives channels also the day when
+ * it does, and them. */
+static void list_token(const json_t *token)
+{
+    const char *channels = json_string_value(json_object_get(token, "channels"));
+    int64_t expires_us = json_integer_value(json_object_get(token, "expires_at"));
+    g_autofree char *used = day_of(json_integer_value(json_object_get(token, "used_at")), "never");
+    g_autofree char *expires = day_of(expires_us, "never");
+    (void)printf("%s\t%s\t%s", json_string_value(json_object_get(token, "name")),
+                 json_string_value(json_object_get(token, "role")), used);
+    if (expires_us || *channels)
+        (void)printf("\t%s\t%s", expires, channels);
+    (void)printf("\n");
+}
+
 static bool list_tokens(Store *store, GError **error)
 {
     json_auto_t *tokens = access_tokens(store, error);
@@ -143,11 +171,7 @@ static bool list_tokens(Store *store, GError **error)
     json_t *token;
     json_array_foreach(tokens, index, token)
     {
-        int64_t used_us = json_integer_value(json_object_get(token, "used_at"));
-        g_autoptr(GDateTime) used = g_date_time_new_from_unix_local(used_us / G_USEC_PER_SEC);
-        g_autofree char *day = used_us ? g_date_time_format(used, "%Y-%m-%d") : g_strdup("never");
-        (void)printf("%s\t%s\t%s\n", json_string_value(json_object_get(token, "name")),
-                     json_string_value(json_object_get(token, "role")), day);
+        list_token(token);
     }
     return tokens != NULL;
 }
@@ -162,13 +186,15 @@ int admin_token(const Options *options)
         return misuse("token knows add NAME --role ROLE, list and remove NAME");
     if (is_add && !role)
         return misuse("token add needs --role ROLE");
+    if (options->days < 0 || options->days > LIMIT_TOKEN_DAYS)
+        return misuse("--days is 0 (never) to 36500");
     g_autoptr(GError) error = NULL;
     Store *store = open_store(options, &error);
     bool is_done = false;
     if (!store)
         return fail(error);
     if (is_add)
-        is_done = add_token(store, name, role, &error);
+        is_done = add_token(options, store, role, &error);
     else if (is_list)
         is_done = list_tokens(store, &error);
     else

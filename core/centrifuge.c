@@ -7,6 +7,7 @@
 #include "core/centrifuge.h"
 
 #include "core/limits.h"
+#include "core/nesting.h"
 
 #include <string.h>
 
@@ -25,7 +26,7 @@ static const struct {
     {"history", CENTRIFUGE_HISTORY, true},
     {"rpc", CENTRIFUGE_RPC, false},
     {"presence", CENTRIFUGE_OTHER, false},
-    {"ping", CENTRIFUGE_OTHER, false},
+    {"ping", CENTRIFUGE_PING, false},
     {"send", CENTRIFUGE_OTHER, false},
     {"refresh", CENTRIFUGE_OTHER, false},
     {"sub_refresh", CENTRIFUGE_OTHER, false},
@@ -49,6 +50,10 @@ static const struct {
     const char *text;
 } disconnects[] = {
     {3000, "connection closed"},
+    {1002, "protocol error"},
+    {1003, "text only"},
+    {1007, "not UTF-8"},
+    {1009, "message too long"},
     {3001, "shutdown"},
     {3004, "internal server error"},
     {3005, "connection expired"},
@@ -58,6 +63,7 @@ static const struct {
     {3013, "too many requests"},
     {3500, "invalid token"},
     {3501, "bad request"},
+    {3502, "stale"},
     {3503, "force disconnect"},
     {3507, "permission denied"},
 };
@@ -242,34 +248,12 @@ static bool read_command(CentrifugeCommand *command, GError **error)
     return read_params(command, params, has_channel, error);
 }
 
-/* jansson has no limit of depth that we could set; its own is 2048. */
-static bool is_deeper(const json_t *value, int levels)
-{
-    size_t i;
-    const char *key;
-    json_t *child;
-    if (levels == 0) {
-        return json_is_object(value) || json_is_array(value);
-    }
-    json_array_foreach(value, i, child)
-    {
-        if (is_deeper(child, levels - 1)) {
-            return true;
-        }
-    }
-    json_object_foreach((json_t *)value, key, child)
-    {
-        if (is_deeper(child, levels - 1)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static json_t *load(const char *text, size_t size, GError **error)
 {
-    json_auto_t *document = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-    if (document == NULL || is_deeper(document, LIMIT_JSON_DEPTH)) {
+    json_auto_t *document = nesting_is_shallow(text, size)
+                                ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL)
+                                : NULL;
+    if (document == NULL) {
         refuse(error, "not JSON, or nested too deeply");
         return NULL;
     }
@@ -327,19 +311,23 @@ bool centrifuge_connect(const char *text, size_t size, CentrifugeCommand *ret_co
 
 /* --- Replies ---------------------------------------------------------------------------------- */
 
-static void append_document(GString *out, json_t *document)
+void centrifuge_begin(GString *out, uint32_t id, const char *name)
 {
-    json_auto_t *taken = document;
-    g_autofree char *text = json_dumps(taken, JSON_COMPACT);
-    if (out->len > 0) {
-        g_string_append_c(out, '\n');
-    }
-    g_string_append(out, text);
+    g_string_append_printf(out, "%s{\"id\":%u,\"%s\":", out->len > 0 ? "\n" : "", id, name);
+}
+
+void centrifuge_end(GString *out)
+{
+    g_string_append_c(out, '}');
 }
 
 void centrifuge_reply(GString *out, uint32_t id, const char *name, json_t *result)
 {
-    append_document(out, json_pack("{s:I, s:o}", "id", (json_int_t)id, name, result));
+    json_auto_t *taken = result;
+    g_autofree char *text = json_dumps(taken, JSON_COMPACT);
+    centrifuge_begin(out, id, name);
+    g_string_append(out, text);
+    centrifuge_end(out);
 }
 
 const char *centrifuge_error_text(int code)
@@ -360,7 +348,7 @@ void centrifuge_reply_error(GString *out, uint32_t id, int code)
             json_object_set_new(error, "temporary", json_true());
         }
     }
-    append_document(out, json_pack("{s:I, s:o}", "id", (json_int_t)id, "error", error));
+    centrifuge_reply(out, id, "error", error);
 }
 
 const char *centrifuge_disconnect_text(uint16_t code)
@@ -371,4 +359,24 @@ const char *centrifuge_disconnect_text(uint16_t code)
         }
     }
     return "connection closed";
+}
+
+int centrifuge_error_code(size_t index)
+{
+    return index < G_N_ELEMENTS(errors) ? errors[index].code : 0;
+}
+
+uint16_t centrifuge_disconnect_code(size_t index)
+{
+    return index < G_N_ELEMENTS(disconnects) ? disconnects[index].code : 0;
+}
+
+const char *centrifuge_method_text(CentrifugeMethod method)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(methods); i++) {
+        if (methods[i].method == method && method != CENTRIFUGE_OTHER) {
+            return methods[i].name;
+        }
+    }
+    return "other";
 }

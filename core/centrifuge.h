@@ -19,6 +19,7 @@ typedef enum {
     CENTRIFUGE_PRESENCE_STATS,
     CENTRIFUGE_HISTORY,
     CENTRIFUGE_RPC,
+    CENTRIFUGE_PING,  /* with an id, to be answered; not the pong */
     CENTRIFUGE_OTHER, /* well-formed, but not offered: presence, refresh, ... */
 } CentrifugeMethod;
 
@@ -58,7 +59,15 @@ bool centrifuge_connect(const char *text, size_t size, CentrifugeCommand *ret_co
 /* Each appends one document to out, parted by a newline from the one before. */
 void centrifuge_reply(GString *out, uint32_t id, const char *name, json_t *result); /* takes */
 void centrifuge_reply_error(GString *out, uint32_t id, int code);
+/* The same around a result that the caller appends between the two, as text. */
+void centrifuge_begin(GString *out, uint32_t id, const char *name);
+void centrifuge_end(GString *out);
 
 /* Of an error's code ("permission denied"); of a disconnect's. */
 const char *centrifuge_error_text(int code);
 const char *centrifuge_disconnect_text(uint16_t code);
+/* The codes that we give, one after the other; 0 behind the last. */
+int centrifuge_error_code(size_t index);
+uint16_t centrifuge_disconnect_code(size_t index);
+/* "connect", ...; "other" for what is not offered. */
+const char *centrifuge_method_text(CentrifugeMethod method);

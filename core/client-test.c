@@ -55,6 +55,23 @@ static void test_commands(void)
     g_assert_no_error(error);
 }
 
+/* As deep as it may be, and brackets within a text are none. */
+static void test_depth(void)
+{
+    g_autofree char *open = g_strnfill(LIMIT_JSON_DEPTH - 2, '[');
+    g_autofree char *shut = g_strnfill(LIMIT_JSON_DEPTH - 2, ']');
+    g_autofree char *text = g_strdup_printf(
+        "{\"id\":1,\"rpc\":{\"method\":\"\\\"{{{{[[[[[[[[[[[[[[[[\",\"data\":%s%s}}", open, shut);
+    const char *rest = text;
+    size_t size = strlen(text);
+    g_autoptr(GError) error = NULL;
+    CentrifugeCommand command;
+    g_assert_true(centrifuge_next(&rest, &size, &command, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(command.method, ==, CENTRIFUGE_RPC);
+    centrifuge_command_clear(&command);
+}
+
 static void test_malformed(void)
 {
     g_autoptr(GString) deep = g_string_new("{\"id\":1,\"rpc\":{\"method\":\"m\",\"data\":");
@@ -194,6 +211,7 @@ static void script_refusals(Asking *asking)
               "{\"id\":8,\"error\":{\"code\":103,\"message\":\"permission denied\"}}");
     ws_expect(fd, "{\"id\":9,\"subscribe\":{\"channel\":\"queue:board\",\"type\":1}}",
               "{\"id\":9,\"error\":{\"code\":108,\"message\":\"not available\"}}");
+    ws_expect(fd, "{\"id\":14,\"ping\":{}}", "{\"id\":14,\"ping\":{}}");
     ws_send(fd, "{\"id\":10,\"subscribe\":{\"channel\":\"queue:board\"}}");
     json_auto_t *subscribed = ws_json(fd);
     g_assert_nonnull(json_object_get(subscribed, "subscribe"));
@@ -512,6 +530,445 @@ static void script_demoted_at_once(Asking *asking)
     close(till);
 }
 
+/* --- Server-side subscriptions ---------------------------------------------------------------- */
+
+static void add_wall_token(Asking *asking)
+{
+    /* The second is for displays only, the third unknown; a till gets neither. */
+    static const char *const channels[] = {"queue:desk", "displays:screen.a", "none:here",
+                                           "queue:calls", NULL};
+    House *house = asking->context;
+    g_autoptr(GError) error = NULL;
+    char *token = NULL;
+    Store *admin = store_open(house->folder, false, NULL, &error);
+    g_assert_no_error(error);
+    AccessToken wish = {.name = "till", .role = SERAMBI_COUNTER, .channels = channels};
+    g_assert_true(access_token_make(admin, &wish, &token, &error));
+    store_close(admin);
+    house->more = token;
+}
+
+/* Connects with connect's members; the reply. */
+static json_t *connect_with(Asking *asking, const char *members, int *ret_fd)
+{
+    g_autofree char *connect = g_strdup_printf("{\"id\":1,\"connect\":{%s}}", members);
+    *ret_fd = ws_open(asking);
+    ws_send(*ret_fd, connect);
+    json_t *reply = ws_json(*ret_fd);
+    g_assert_nonnull(json_object_get(reply, "connect"));
+    return reply;
+}
+
+static const json_t *sub_of(const json_t *reply, const char *channel)
+{
+    return json_object_get(json_object_get(json_object_get(reply, "connect"), "subs"), channel);
+}
+
+static void expect_push(int fd, const char *channel, int64_t offset)
+{
+    json_auto_t *push = ws_json(fd);
+    const char *found = "";
+    json_int_t at = 0;
+    g_assert_cmpint(
+        json_unpack(push, "{s:{s:s, s:{s:I}}}", "push", "channel", &found, "pub", "offset", &at),
+        ==, 0);
+    g_assert_cmpstr(found, ==, channel);
+    g_assert_cmpint(at, ==, offset);
+}
+
+/* Subscribed by the connect itself: what may not be read is left out, what was missed follows. */
+static void script_server_side(Asking *asking)
+{
+    House *house = asking->context;
+    json_auto_t *body = json_pack("{s:i}", "n", 1);
+    house_say(house, "queue:calls", body, 5);
+    house_say(house, "queue:board", body, 2);
+    g_autofree char *members = g_strdup_printf(
+        "\"subs\":{\"queue:calls\":{\"recover\":true,\"epoch\":\"%s\",\"offset\":3},"
+        "\"queue:board\":{},\"queue:desk\":{},\"queue:none\":{}}",
+        live_epoch(house->live));
+    int fd;
+    json_auto_t *reply = connect_with(asking, members, &fd);
+    g_assert_cmpuint(json_object_size(json_object_get(json_object_get(reply, "connect"), "subs")),
+                     ==, 2);
+    const json_t *calls = sub_of(reply, "queue:calls"), *board = sub_of(reply, "queue:board");
+    g_assert_true(json_is_true(json_object_get(calls, "recovered")));
+    g_assert_cmpint(json_integer_value(json_object_get(calls, "offset")), ==, 3);
+    g_assert_true(json_is_true(json_object_get(board, "recovered"))); /* else an SDK drops them */
+    const json_t *value = json_array_get(json_object_get(board, "publications"), 0);
+    g_assert_cmpint(json_integer_value(json_object_get(value, "offset")), ==, 2);
+    expect_push(fd, "queue:calls", 4);
+    expect_push(fd, "queue:calls", 5);
+    house_say(house, "queue:board", body, 1);
+    expect_push(fd, "queue:board", 3);
+    ws_expect(fd, "{\"id\":2,\"subscribe\":{\"channel\":\"queue:board\"}}",
+              "{\"id\":2,\"error\":{\"code\":105,\"message\":\"already subscribed\"}}");
+    ws_expect(fd, "{\"id\":3,\"unsubscribe\":{\"channel\":\"queue:board\"}}",
+              "{\"id\":3,\"unsubscribe\":{}}");
+    house_say(house, "queue:board", body, 1);
+    house_say(house, "queue:calls", body, 1);
+    expect_push(fd, "queue:calls", 6);
+    close(fd);
+}
+
+static void script_token_channels(Asking *asking)
+{
+    House *house = asking->context;
+    json_auto_t *body = json_pack("{s:i}", "n", 1);
+    asking_errand(asking, add_wall_token);
+    g_autofree char *token = house->more;
+    g_autofree char *members = g_strdup_printf("\"token\":\"%s\"", token);
+    int fd;
+    json_auto_t *reply = connect_with(asking, members, &fd);
+    const json_t *subs = json_object_get(json_object_get(reply, "connect"), "subs");
+    g_assert_cmpuint(json_object_size(subs), ==, 2);
+    g_assert_true(json_is_false(json_object_get(sub_of(reply, "queue:calls"), "was_recovering")));
+    house_say(house, "queue:desk", body, 1);
+    expect_push(fd, "queue:desk", 1);
+    close(fd);
+    /* Coming back it also says where it was, as an SDK does. */
+    house_say(house, "queue:calls", body, 2);
+    g_autofree char *again = g_strdup_printf(
+        "%s,\"subs\":{\"queue:calls\":{\"recover\":true,\"epoch\":\"%s\"},\"queue:board\":{}}",
+        members, live_epoch(house->live));
+    json_auto_t *back = connect_with(asking, again, &fd);
+    g_assert_cmpuint(json_object_size(json_object_get(json_object_get(back, "connect"), "subs")),
+                     ==, 3);
+    expect_push(fd, "queue:calls", 1);
+    expect_push(fd, "queue:calls", 2);
+    close(fd);
+}
+
+static void script_server_side_bad(Asking *asking)
+{
+    g_autoptr(GString) many = g_string_new("{\"id\":1,\"connect\":{\"subs\":{\"q:0\":{}");
+    for (int i = 1; i <= LIMIT_CLIENT_CHANNELS; i++) {
+        g_string_append_printf(many, ",\"q:%d\":{}", i);
+    }
+    g_string_append(many, "}}}");
+    g_assert_cmpuint(many->len, <, LIMIT_WS_MESSAGE_PUBLIC);
+    const char *const bad[] = {
+        "{\"id\":1,\"connect\":{\"subs\":[]}}",
+        "{\"id\":1,\"connect\":{\"subs\":{\"queue:board\":7}}}",
+        "{\"id\":1,\"connect\":{\"subs\":{\"queue:board\":{\"offset\":-1}}}}",
+        many->str,
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+        int fd = ws_open(asking);
+        ws_send(fd, bad[i]);
+        g_assert_cmpint(ws_close_code(fd), ==, 3501);
+        close(fd);
+    }
+}
+
+static bool work_expire(Store *store, void *data)
+{
+    json_auto_t *rows = store_query(store, NULL, "UPDATE access_token SET expires_us = 1", "");
+    return rows != NULL;
+}
+
+static void expire_all(Asking *asking)
+{
+    House *house = asking->context;
+    Store *admin = store_open(house->folder, false, NULL, NULL);
+    store_write(admin, work_expire, NULL, NULL);
+    store_close(admin);
+}
+
+/* Its token expires while it is connected: it may come back, and then is asked for a new one. */
+static void script_expires(Asking *asking)
+{
+    House *house = asking->context;
+    asking_errand(asking, add_token);
+    g_autofree char *token = house->more;
+    int till = connect_as(asking, token);
+    asking_errand(asking, expire_all);
+    asking_errand(asking, turn_on);
+    g_assert_cmpint(ws_close_code(till), ==, 3005);
+    close(till);
+}
+
+static void write_figures(Asking *asking)
+{
+    House *house = asking->context;
+    house->more = g_string_new("");
+    clients_write_figures(house->clients, house->more);
+}
+
+static int64_t figure(Asking *asking, const char *name)
+{
+    House *house = asking->context;
+    asking_errand(asking, write_figures);
+    g_autoptr(GString) text = house->more;
+    g_autofree char *line = g_strdup_printf("\n%s ", name);
+    const char *found = strstr(text->str, line);
+    g_assert_nonnull(found);
+    return g_ascii_strtoll(found + strlen(line), NULL, 10);
+}
+
+/* --- Limits of an address --------------------------------------------------------------------- */
+
+#define FROM(address) "X-Forwarded-For: " address "\r\n"
+
+static void set_few(Asking *asking)
+{
+    House *house = asking->context;
+    PeersLimits few = {.connections_address = 2, .subscriptions_address = 3, .subscriptions = 5};
+    peers_set_limits(house->clients->peers, &few);
+}
+
+static int open_from(Asking *asking, const char *address, int status)
+{
+    int fd;
+    g_autoptr(Answer) answer = ws_ask(asking, address, &fd);
+    g_assert_cmpint(answer->status, ==, status);
+    if (status != 101) {
+        g_assert_cmpint(atoi(answer_header(answer, "retry-after")), >, 0);
+        close(fd);
+    }
+    return fd;
+}
+
+/* The peer is the phone that the proxy names, not the proxy. */
+static void script_address(Asking *asking)
+{
+    House *house = asking->context;
+    asking_errand(asking, set_few);
+    int first = open_from(asking, FROM("10.0.0.9"), 101);
+    int second = open_from(asking, FROM("10.0.0.9"), 101);
+    (void)open_from(asking, FROM("10.0.0.9"), 429);
+    int other = open_from(asking, FROM("10.0.0.5"), 101);
+    int house_one = open_from(asking, FROM("2001:db8:1:2::1"), 101);
+    int house_two = open_from(asking, FROM("2001:db8:1:2::2"), 101);
+    (void)open_from(asking, FROM("2001:db8:1:2::3"), 429);
+    g_autoptr(Answer) stream =
+        ask(asking, "POST", "/connection/uni_sse", FROM("10.0.0.9"),
+            "{\"subs\":{\"queue:board\":{}}}", strlen("{\"subs\":{\"queue:board\":{}}}"));
+    g_assert_cmpint(stream->status, ==, 429);
+    g_assert_cmpint(atoi(answer_header(stream, "retry-after")), >, 0);
+    g_assert_cmpint(figure(asking, "serambi_live_refused_total{status=\"429\"}"), ==, 3);
+    ws_send(other, "{\"id\":1,\"connect\":{}}"); /* nobody else is harmed */
+    json_auto_t *reply = ws_json(other);
+    g_assert_nonnull(json_object_get(reply, "connect"));
+    close(second);
+    do {
+        asking_errand(asking, count_readers);
+    } while (house->count > 4);
+    second = open_from(asking, FROM("10.0.0.9"), 101);
+    close(first);
+    close(second);
+    close(other);
+    close(house_one);
+    close(house_two);
+}
+
+static void expect_code(int fd, const char *sent, int code)
+{
+    ws_send(fd, sent);
+    json_auto_t *reply = ws_json(fd);
+    const json_t *error = json_object_get(reply, "error");
+    g_assert_cmpint(json_integer_value(json_object_get(error, "code")), ==, code);
+}
+
+static int connect_from(Asking *asking, const char *address)
+{
+    int fd = open_from(asking, address, 101);
+    expect_code(fd, "{\"id\":1,\"connect\":{}}", 0);
+    return fd;
+}
+
+static void script_subscriptions(Asking *asking)
+{
+    static const char four[] = "{\"subs\":{\"queue:board\":{},\"queue:calls\":{},"
+                               "\"queue:ticket.a\":{},\"queue:ticket.b\":{}}}";
+    asking_errand(asking, set_few);
+    int one = connect_from(asking, FROM("10.0.0.9")), two = connect_from(asking, FROM("10.0.0.9"));
+    expect_code(one, "{\"id\":2,\"subscribe\":{\"channel\":\"queue:board\"}}", 0);
+    expect_code(one, "{\"id\":3,\"subscribe\":{\"channel\":\"queue:calls\"}}", 0);
+    expect_code(two, "{\"id\":2,\"subscribe\":{\"channel\":\"queue:board\"}}", 0);
+    expect_code(two, "{\"id\":3,\"subscribe\":{\"channel\":\"queue:calls\"}}", 106);
+    /* As a connect's subs it is temporary, and nothing of them stays. */
+    int third = open_from(asking, FROM("10.0.0.5"), 101);
+    g_autofree char *connect = g_strdup_printf("{\"id\":1,\"connect\":%s}", four);
+    ws_expect(
+        third, connect,
+        "{\"id\":1,\"error\":{\"code\":111,\"message\":\"too many requests\",\"temporary\":true}}");
+    expect_code(third, "{\"id\":1,\"connect\":{}}", 0);
+    expect_code(third, "{\"id\":2,\"subscribe\":{\"channel\":\"queue:board\"}}", 0);
+    expect_code(third, "{\"id\":3,\"subscribe\":{\"channel\":\"queue:calls\"}}", 0);
+    expect_code(third, "{\"id\":4,\"subscribe\":{\"channel\":\"queue:ticket.a\"}}",
+                106); /* in all */
+    g_autoptr(Answer) stream =
+        ask(asking, "POST", "/connection/uni_sse", FROM("10.0.0.7"), four, strlen(four));
+    g_assert_cmpint(stream->status, ==, 503);
+    g_assert_cmpint(atoi(answer_header(stream, "retry-after")), >, 0);
+    expect_code(one, "{\"id\":4,\"unsubscribe\":{\"channel\":\"queue:board\"}}", 0);
+    expect_code(third, "{\"id\":5,\"subscribe\":{\"channel\":\"queue:ticket.a\"}}", 0);
+    close(one);
+    close(two);
+    close(third);
+}
+
+static void set_slow(Asking *asking)
+{
+    House *house = asking->context;
+    PeersLimits slow = {.subscribes_burst = 3, .subscribes_second = 1};
+    peers_set_limits(house->clients->peers, &slow);
+}
+
+/* Subscribing again and again: on one connection, with a new one, by a stream. */
+static void script_speed(Asking *asking)
+{
+    static const char three[] = "{\"subs\":{\"queue:board\":{},\"queue:calls\":{},"
+                                "\"queue:ticket.a\":{}}}";
+    asking_errand(asking, set_slow);
+    int fd = connect_from(asking, FROM("10.0.0.9"));
+    g_autoptr(GString) many = g_string_new("");
+    for (int i = 0; i < 10; i++) {
+        g_string_append_printf(
+            many, "{\"id\":%d,\"subscribe\":{\"channel\":\"queue:ticket.%d\"}}\n", i + 2, i);
+    }
+    ws_send(fd, many->str);
+    uint16_t code;
+    g_autofree char *text = ws_read(fd, &code);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, 10);
+    g_assert_nonnull(strstr(lines[2], "\"subscribe\":{"));
+    g_assert_nonnull(strstr(lines[9], "\"code\":111,"));
+    close(fd);
+    g_autoptr(Answer) stream =
+        ask(asking, "POST", "/connection/uni_sse", FROM("10.0.0.9"), three, strlen(three));
+    g_assert_cmpint(stream->status, ==, 429);
+    int other = connect_from(asking, FROM("10.0.0.5"));
+    expect_code(other, "{\"id\":2,\"subscribe\":{\"channel\":\"queue:board\"}}", 0);
+    close(other);
+}
+
+static void test_speed(void)
+{
+    run(script_speed);
+}
+
+static void test_address(void)
+{
+    run(script_address);
+}
+
+static void test_subscriptions(void)
+{
+    run(script_subscriptions);
+}
+
+static void test_server_side(void)
+{
+    run(script_server_side);
+}
+
+static void test_token_channels(void)
+{
+    run(script_token_channels);
+}
+
+static void test_server_side_bad(void)
+{
+    run(script_server_side_bad);
+}
+
+static void test_expires(void)
+{
+    run(script_expires);
+}
+
+/* --- What is counted -------------------------------------------------------------------------- */
+
+static void expire_token(Asking *asking)
+{
+    House *house = asking->context;
+    g_autoptr(GError) error = NULL;
+    char *token = NULL;
+    Store *admin = store_open(house->folder, false, NULL, &error);
+    g_assert_no_error(error);
+    AccessToken wish = {.name = "old", .role = SERAMBI_COUNTER, .expires_us = 1};
+    g_assert_true(access_token_make(admin, &wish, &token, &error));
+    store_close(admin);
+    house->more = token;
+}
+
+/* Each kind of bad input raises its figure by one, and a phone that listens hears on. */
+static void script_counted(Asking *asking)
+{
+    House *house = asking->context;
+    asking_errand(asking, expire_token);
+    g_autofree char *token = house->more;
+    g_autofree char *expired = g_strdup_printf("{\"id\":1,\"connect\":{\"token\":\"%s\"}}", token);
+    g_autofree char *longer = g_strnfill(LIMIT_WS_MESSAGE_PUBLIC + 1, ' ');
+    g_autofree char *future = g_strdup_printf(
+        "{\"id\":2,\"subscribe\":{\"channel\":\"queue:calls\",\"recover\":true,\"epoch\":\"%s\","
+        "\"offset\":1000000}}",
+        live_epoch(house->live));
+    struct {
+        const char *sent; /* after a connect, but where it is one itself */
+        const char *figure;
+        const char *answer; /* part of it; NULL: closed with code */
+        uint16_t code;
+    } cases[] = {
+        {"nonsense", "disconnects_total{code=\"3501\"}", NULL, 3501},
+        {"{\"id\":2,\"dance\":{}}", "errors_total{code=\"104\"}", "\"code\":104", 0},
+        {"{\"id\":2,\"dance\":{}}", "commands_total{method=\"other\"}", "\"code\":104", 0},
+        {longer, "disconnects_total{code=\"1009\"}", NULL, 1009},
+        {"{\"id\":1,\"connect\":{\"token\":\"wrong\"}}", "disconnects_total{code=\"3500\"}", NULL,
+         3500},
+        {expired, "errors_total{code=\"109\"}", "\"code\":109,\"message\":\"token expired\"", 0},
+        {"{\"id\":2,\"subscribe\":{\"channel\":\"queue:desk\"}}", "errors_total{code=\"103\"}",
+         "\"code\":103", 0},
+        {"{\"id\":2,\"subscribe\":{\"channel\":\"queue:none\"}}", "errors_total{code=\"102\"}",
+         "\"code\":102", 0},
+        {future, "recoveries_total{result=\"future\"}", "\"recovered\":false", 0},
+        {"{\"id\":2,\"subscribe\":{\"channel\":\"queue:calls\",\"recover\":true,"
+         "\"epoch\":\"other\",\"offset\":0}}",
+         "recoveries_total{result=\"epoch\"}", "\"recovered\":false", 0},
+        {"{\"id\":2,\"subscribe\":{\"channel\":\"queue:calls\",\"flag\":2,\"recover\":true,"
+         "\"epoch\":\"other\",\"offset\":0}}",
+         "errors_total{code=\"112\"}", "\"code\":112", 0},
+    };
+    json_auto_t *body = json_pack("{s:i}", "n", 1);
+    int phone = ws_connect(asking);
+    ws_send(phone, "{\"id\":2,\"subscribe\":{\"channel\":\"queue:calls\"}}");
+    json_auto_t *subscribed = ws_json(phone);
+    g_assert_nonnull(json_object_get(subscribed, "subscribe"));
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *name = g_strconcat("serambi_live_", cases[i].figure, NULL);
+        int64_t before = figure(asking, name);
+        int fd = strstr(cases[i].sent, "connect") ? ws_open(asking) : ws_connect(asking);
+        ws_send(fd, cases[i].sent);
+        uint16_t code;
+        g_autofree char *answer = ws_read(fd, &code);
+        g_assert_cmpuint(code, ==, cases[i].code);
+        g_assert_true(answer == NULL || strstr(answer, cases[i].answer) != NULL);
+        g_assert_true((answer == NULL) == (cases[i].answer == NULL));
+        g_assert_cmpint(figure(asking, name), ==, before + 1);
+        close(fd);
+        house_say(house, "queue:calls", body, 1);
+        g_autofree char *heard = g_strdup_printf(
+            "{\"push\":{\"channel\":\"queue:calls\",\"pub\":{\"data\":{\"n\":1},\"offset\":%u}}}",
+            i + 1);
+        ws_expect(phone, NULL, heard);
+    }
+    close(phone);
+    static const char unauthorized[] = "serambi_live_refused_total{status=\"401\"}";
+    int64_t before = figure(asking, unauthorized);
+    int fd;
+    g_autoptr(Answer) refused = ws_ask(asking, "Authorization: Bearer wrong\r\n", &fd);
+    g_assert_cmpint(refused->status, ==, 401);
+    g_assert_cmpint(figure(asking, unauthorized), ==, before + 1);
+    close(fd);
+}
+
+static void test_counted(void)
+{
+    run(script_counted);
+}
+
 static void test_demoted(void)
 {
     run(script_demoted);
@@ -571,6 +1028,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/client/commands", test_commands);
+    g_test_add_func("/client/depth", test_depth);
     g_test_add_func("/client/malformed", test_malformed);
     g_test_add_func("/client/replies", test_replies);
     g_test_add_func("/client/session", test_session);
@@ -582,6 +1040,14 @@ int main(int argc, char **argv)
     g_test_add_func("/client/stranger", test_stranger);
     g_test_add_func("/client/origin", test_origin);
     g_test_add_func("/client/staff", test_staff);
+    g_test_add_func("/client/server-side", test_server_side);
+    g_test_add_func("/client/server-side-bad", test_server_side_bad);
+    g_test_add_func("/client/token-channels", test_token_channels);
+    g_test_add_func("/client/expires", test_expires);
+    g_test_add_func("/client/address", test_address);
+    g_test_add_func("/client/subscriptions", test_subscriptions);
+    g_test_add_func("/client/speed", test_speed);
+    g_test_add_func("/client/counted", test_counted);
     g_test_add_func("/client/demoted", test_demoted);
     g_test_add_func("/client/demoted-at-once", test_demoted_at_once);
     return g_test_run();

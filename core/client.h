@@ -21,6 +21,8 @@ typedef struct {
 
 Clients *clients_new(Live *live, Access *access, uv_loop_t *loop, const ClientsCall *call);
 void clients_free(Clients *clients);
+/* What came and what was refused, for /metrics. */
+void clients_write_figures(const Clients *clients, GString *out);
 /* /connection/websocket */
 void clients_mount(Clients *clients, Web *web);
 /* /connection/uni_sse (events.c) */

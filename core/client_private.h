@@ -5,6 +5,8 @@
 #pragma once
 #include "core/centrifuge.h"
 #include "core/client.h"
+#include "core/peers.h"
+#include "core/tally.h"
 
 #define CLIENT_PING_SECONDS 25 /* as Centrifugo's default; the wheel has as many slots */
 
@@ -23,7 +25,25 @@ typedef struct {
     guint seats;
 } Wheel;
 
+/* What became of a position that a client came back with. */
+typedef enum {
+    RECOVERY_KEPT = 1, /* nothing is missed */
+    RECOVERY_EPOCH,    /* of another epoch */
+    RECOVERY_FUTURE,   /* of a number that was not given yet */
+    RECOVERY_GONE,     /* what followed it is no longer kept */
+} Recovery;
+
+typedef struct {
+    Tally errors;      /* protocol errors by code */
+    Tally disconnects; /* by code */
+    Tally methods;     /* commands by CentrifugeMethod */
+    Tally recoveries;  /* by Recovery */
+    Tally refused;     /* upgrades and event streams, by HTTP status */
+} ClientsTally;
+
 struct Clients {
+    ClientsTally tally;
+    Peers *peers;
     Live *live;
     Access *access;
     ClientsCall call;
@@ -31,6 +51,7 @@ struct Clients {
     unsigned changes;   /* access_changes() at the last check */
     int64_t checked_us; /* monotonic */
     GQueue strangers;   /* Client, in order of arrival: upgraded, but not connected yet */
+    GString *spare;     /* for the next one that has something to reply; NULL: none left */
 };
 
 void wheel_join(Wheel *wheel, WheelSeat *seat);
@@ -40,9 +61,10 @@ void wheel_leave(Wheel *wheel, WheelSeat *seat);
  * monotonic. */
 void clients_turn(Clients *clients, int64_t now_us);
 
-/* The result of a connect, for who this is. */
-json_t *client_connected(const Clients *clients, const Identity *identity);
-json_t *client_subscribed(const LiveSubscribed *subscribed); /* takes its publications */
 /* 0, 102 or 103 */
 int client_may_read(const Clients *clients, const Identity *identity, const char *channel);
-int client_error_code(const GError *error); /* of live_* */
+/* live_subscribe() and live_unsubscribe() within the limits of its address; counted, and what
+ * became of the position too. 0, or the protocol's error. */
+int client_subscribe(Clients *clients, LiveReader *reader, Peer *peer, const char *channel,
+                     const LivePosition *position, LiveSubscribed *ret_subscribed);
+void client_unsubscribe(Clients *clients, LiveReader *reader, Peer *peer, const char *channel);

@@ -63,6 +63,10 @@ static json_t *next_event(int fd, char **ret_id)
 static void expect_push(int fd, const char *channel, int64_t offset, char **ret_id)
 {
     json_auto_t *event = next_event(fd, ret_id);
+    while (json_object_size(event) == 0) { /* its turn to be pinged */
+        json_decref(event);
+        event = next_event(fd, ret_id);
+    }
     const char *found = "";
     json_int_t at = 0;
     g_assert_cmpint(json_unpack(event, "{s:s, s:{s:I}}", "channel", &found, "pub", "offset", &at),
@@ -181,6 +185,72 @@ static void script_refusals(Asking *asking)
     g_assert_cmpint(larger->status, ==, 413);
 }
 
+static void add_token(Asking *asking)
+{
+    static const char *const channels[] = {"displays:screen.a", "queue:desk", NULL};
+    House *house = asking->context;
+    g_autoptr(GError) error = NULL;
+    char *token = NULL, *expired = NULL;
+    Store *admin = store_open(house->folder, false, NULL, &error);
+    g_assert_no_error(error);
+    AccessToken wish = {.name = "till", .role = SERAMBI_COUNTER, .channels = channels};
+    g_assert_true(access_token_make(admin, &wish, &token, &error));
+    wish = (AccessToken){.name = "old", .role = SERAMBI_COUNTER, .expires_us = 1};
+    g_assert_true(access_token_make(admin, &wish, &expired, &error));
+    store_close(admin);
+    house->more = g_strdup_printf("%s %s", token, expired);
+    g_free(token);
+    g_free(expired);
+}
+
+static void read_refused(Asking *asking)
+{
+    House *house = asking->context;
+    g_autoptr(GString) text = g_string_new("");
+    clients_write_figures(house->clients, text);
+    house->is_said = strstr(text->str, "serambi_live_refused_total{status=\"401\"} 1\n") != NULL;
+}
+
+/* A token's channels come unasked, and come back by the id; what it may not read is left out. */
+static void script_tokens(Asking *asking)
+{
+    House *house = asking->context;
+    json_auto_t *body = json_pack("{s:i}", "n", 1);
+    asking_errand(asking, add_token);
+    g_autofree char *both = house->more;
+    g_auto(GStrv) tokens = g_strsplit(both, " ", 2);
+    g_autofree char *connect = g_strdup_printf("{\"token\":\"%s\"}", tokens[0]);
+    g_autofree char *id = NULL;
+    int fd = listen_to(asking, connect, "");
+    json_auto_t *greeting = next_event(fd, &id);
+    const json_t *subs = json_object_get(json_object_get(greeting, "connect"), "subs");
+    g_assert_cmpuint(json_object_size(subs), ==, 1);
+    g_assert_nonnull(json_object_get(subs, "queue:desk"));
+    house_say(house, "queue:desk", body, 1);
+    expect_push(fd, "queue:desk", 1, &id);
+    close(fd);
+    g_autofree char *header = g_strdup_printf("Last-Event-ID: %s\r\n", id);
+    fd = listen_to(asking, connect, header);
+    json_auto_t *again = next_event(fd, &id);
+    const json_t *desk =
+        json_object_get(json_object_get(json_object_get(again, "connect"), "subs"), "queue:desk");
+    g_assert_true(json_is_true(json_object_get(desk, "was_recovering")));
+    g_assert_null(json_object_get(desk, "publications"));
+    close(fd);
+    g_autofree char *late =
+        g_strdup_printf("{\"token\":\"%s\",\"subs\":{\"queue:board\":{}}}", tokens[1]);
+    g_autofree char *path = path_of(late);
+    g_autoptr(Answer) expired = ask(asking, "GET", path, "", NULL, 0);
+    g_assert_cmpint(expired->status, ==, 401);
+    asking_errand(asking, read_refused);
+    g_assert_true(house->is_said);
+}
+
+static void test_tokens(void)
+{
+    run(script_tokens);
+}
+
 /* Positions that are not ours are passed over: the reader begins at the present. */
 static void script_strange_ids(Asking *asking)
 {
@@ -222,6 +292,7 @@ int main(int argc, char **argv)
     g_test_add_func("/events/stream", test_stream);
     g_test_add_func("/events/ping-and-end", test_ping_and_end);
     g_test_add_func("/events/refusals", test_refusals);
+    g_test_add_func("/events/tokens", test_tokens);
     g_test_add_func("/events/strange-ids", test_strange_ids);
     return g_test_run();
 }

@@ -9,8 +9,10 @@
  * event, which holds where it was in every channel, in the order of their names. */
 #include "core/client_private.h"
 
+#include "core/greeting.h"
 #include "core/limits.h"
 #include "core/plugin.h"
+#include "core/wish.h"
 
 #include <string.h>
 
@@ -20,15 +22,11 @@
 typedef struct {
     Clients *clients;
     LiveReader *reader;
+    Peer *peer;
     WheelSeat seat;
     Identity identity;
     bool is_closing;
 } Events;
-
-typedef struct {
-    const char *channel; /* of the connect object */
-    LivePosition position;
-} Wish;
 
 static void on_turn(void *owner)
 {
@@ -60,91 +58,50 @@ static void closed(void *connection)
 {
     Events *events = connection;
     wheel_leave(&events->clients->wheel, &events->seat);
+    peers_leave(events->clients->peers, events->peer, live_reader_channels(events->reader),
+                g_get_monotonic_time());
     live_reader_free(events->reader);
     g_free(events);
 }
 
-static int by_channel(const void *a, const void *b)
+static void refuse(Clients *clients, HttpRequest *request, int status, const char *code,
+                   const char *message)
 {
-    return strcmp(((const Wish *)a)->channel, ((const Wish *)b)->channel);
+    tally_add(&clients->tally.refused, status, 1);
+    http_reply_error(request, status, code, "%s", message);
 }
 
-static bool read_wishes(const CentrifugeCommand *command, GArray *wishes)
+static void refuse_for_now(Clients *clients, HttpRequest *request, int status)
 {
-    const char *channel;
-    json_t *options;
-    json_object_foreach((json_t *)command->subs, channel, options)
-    {
-        int recover = 0;
-        const char *epoch = NULL;
-        json_int_t offset = 0;
-        if (json_unpack(options, "{s?b, s?s, s?I}", "recover", &recover, "epoch", &epoch, "offset",
-                        &offset) != 0 ||
-            offset < 0) {
-            return false;
-        }
-        Wish wish = {
-            .channel = channel,
-            .position = {.recover = recover != 0, .epoch = epoch, .offset = (uint64_t)offset},
-        };
-        g_array_append_val(wishes, wish);
-    }
-    g_array_sort(wishes, by_channel);
-    return wishes->len > 0 && wishes->len <= LIMIT_CLIENT_CHANNELS;
+    tally_add(&clients->tally.refused, status, 1);
+    http_reply_later(request, status, "live.later", "too many are listening");
 }
 
-/* "<epoch>:<offset>,<offset>": positions of all channels; anything else is passed over, for the
- * header may come from another server. ret_epoch holds the text that the wishes point to. */
-static void read_last_event_id(const char *id, GArray *wishes, char **ret_epoch)
-{
-    const char *colon = id == NULL ? NULL : strrchr(id, ':');
-    if (colon == NULL) {
-        return;
-    }
-    g_auto(GStrv) offsets = g_strsplit(colon + 1, ",", LIMIT_CLIENT_CHANNELS + 1);
-    if (g_strv_length(offsets) != wishes->len) {
-        return;
-    }
-    g_autofree uint64_t *numbers = g_new0(uint64_t, wishes->len);
-    for (guint i = 0; i < wishes->len; i++) {
-        if (!g_ascii_string_to_unsigned(offsets[i], 10, 0, INT64_MAX, &numbers[i], NULL)) {
-            return;
-        }
-    }
-    *ret_epoch = g_strndup(id, (gsize)(colon - id));
-    for (guint i = 0; i < wishes->len; i++) {
-        g_array_index(wishes, Wish, i).position =
-            (LivePosition){.recover = true, .epoch = *ret_epoch, .offset = numbers[i]};
-    }
-}
-
-static bool may_read_all(HttpRequest *request, const Clients *clients, const Identity *identity,
+/* What somebody asked for he must be able to read: a browser can not see what was left out. */
+static bool may_read_all(HttpRequest *request, Clients *clients, const Identity *identity,
                          const GArray *wishes)
 {
     for (guint i = 0; i < wishes->len; i++) {
-        const char *channel = g_array_index(wishes, Wish, i).channel;
-        int code = client_may_read(clients, identity, channel);
+        const Wish *wish = &g_array_index(wishes, Wish, i);
+        int code = client_may_read(clients, identity, wish->channel);
         if (code != 0) {
-            http_reply_error(request, code == 102 ? 404 : 403, "live.channel", "%s",
-                             centrifuge_error_text(code));
+            refuse(clients, request, code == 102 ? 404 : 403, "live.channel",
+                   centrifuge_error_text(code));
             return false;
         }
     }
     return true;
 }
 
-static void write_connect(Events *events, const Identity *identity, json_t *subs)
+static void write_connect(Events *events, const char *subs)
 {
-    json_t *connected = client_connected(events->clients, identity);
-    json_object_del(connected, "pong");
-    json_object_set_new(connected, "subs", subs);
-    json_auto_t *push = json_pack("{s:o}", "connect", connected);
-    g_autofree char *text = json_dumps(push, JSON_COMPACT);
+    g_autoptr(GString) event = g_string_new("");
     g_autofree char *positions = live_reader_positions(events->reader);
-    g_autofree char *event =
-        g_strdup_printf("retry: %d\nid: %s\ndata: %s\n\n",
-                        g_random_int_range(RETRY_MIN_MS, RETRY_MAX_MS), positions, text);
-    live_reader_write(events->reader, event, strlen(event));
+    g_string_append_printf(event, "retry: %d\nid: %s\ndata: {\"connect\":",
+                           g_random_int_range(RETRY_MIN_MS, RETRY_MAX_MS), positions);
+    greeting_add_connected(event, events->clients, &events->identity, subs, false);
+    g_string_append(event, "}\n\n");
+    live_reader_write(events->reader, event->str, event->len);
 }
 
 static void begin(HttpRequest *request, Clients *clients, const Identity *identity,
@@ -156,31 +113,40 @@ static void begin(HttpRequest *request, Clients *clients, const Identity *identi
         {"x-accel-buffering", "no"},
     };
     static const SocketHandler handler = {.drained = drained, .closed = closed};
+    int64_t now_us = g_get_monotonic_time();
+    Peer *peer = peers_enter(clients->peers, http_peer(request), now_us);
+    if (peer == NULL) {
+        refuse_for_now(clients, request, 429);
+        return;
+    }
+    int code = peers_refusal(clients->peers, peer, wishes->len, now_us);
+    if (code != 0) {
+        peers_leave(clients->peers, peer, 0, now_us);
+        refuse_for_now(clients, request, code == 111 ? 429 : 503);
+        return;
+    }
     Events *events = g_new0(Events, 1);
     Socket *socket = http_reply_stream(request, headers, G_N_ELEMENTS(headers), &handler, events);
     if (socket == NULL) {
+        peers_leave(clients->peers, peer, 0, now_us);
         g_free(events);
         return;
     }
     events->clients = clients;
+    events->peer = peer;
     events->reader = live_reader_new(clients->live, socket, LIVE_EVENTS);
     events->seat = (WheelSeat){.on_turn = on_turn, .on_check = on_check, .owner = events};
     events->identity = *identity;
     wheel_join(&clients->wheel, &events->seat);
-    json_auto_t *subs = json_object();
-    for (guint i = 0; i < wishes->len; i++) {
-        const Wish *wish = &g_array_index(wishes, Wish, i);
-        LiveSubscribed subscribed;
-        if (!live_subscribe(events->reader, wish->channel, &wish->position, &subscribed, NULL)) {
-            live_reader_close(events->reader, 3004, centrifuge_disconnect_text(3004));
-            return;
-        }
-        json_object_set_new(subs, wish->channel, client_subscribed(&subscribed));
+    g_autoptr(GString) subs = g_string_new("");
+    if (greeting_subscribe(clients, events->reader, peer, identity, wishes, subs) == 0) {
+        write_connect(events, subs->str);
+    } else {
+        live_reader_close(events->reader, 3004, centrifuge_disconnect_text(3004));
     }
-    write_connect(events, identity, g_steal_pointer(&subs));
 }
 
-static bool identify(HttpRequest *request, const Clients *clients, const char *token,
+static bool identify(HttpRequest *request, Clients *clients, const char *token,
                      Identity *ret_identity)
 {
     g_autoptr(GError) error = NULL;
@@ -188,7 +154,7 @@ static bool identify(HttpRequest *request, const Clients *clients, const char *t
                         ? access_identify_token(clients->access, token, ret_identity, &error)
                         : access_identify(clients->access, request, ret_identity, &error);
     if (!is_known) {
-        http_reply_error(request, 401, "login.token", "%s", error->message);
+        refuse(clients, request, 401, "login.token", error->message);
     }
     return is_known;
 }
@@ -198,18 +164,23 @@ static void answer(HttpRequest *request, const char *connect, size_t size, Clien
     g_autoptr(GError) error = NULL;
     CentrifugeCommand command;
     if (!centrifuge_connect(connect, size, &command, &error)) {
-        http_reply_error(request, 400, "live.connect", "%s", error->message);
+        refuse(clients, request, 400, "live.connect", error->message);
         return;
     }
     g_autoptr(GArray) wishes = g_array_new(FALSE, FALSE, sizeof(Wish));
+    g_auto(GStrv) given = NULL;
     g_autofree char *epoch = NULL;
     Identity identity = {0};
-    if (!read_wishes(&command, wishes)) {
-        http_reply_error(request, 400, "live.connect", "subs names 1 to %d channels",
-                         LIMIT_CLIENT_CHANNELS);
-    } else if (identify(request, clients, command.token, &identity) &&
-               may_read_all(request, clients, &identity, wishes)) {
-        read_last_event_id(http_header(request, "last-event-id"), wishes, &epoch);
+    if (!identify(request, clients, command.token, &identity)) {
+        centrifuge_command_clear(&command);
+        return;
+    }
+    if (!greeting_read_wishes(clients, &identity, command.subs, wishes, &given) ||
+        wishes->len == 0) {
+        refuse(clients, request, 400, "live.connect",
+               "subs names 1 to " G_STRINGIFY(LIMIT_CLIENT_CHANNELS) " channels");
+    } else if (may_read_all(request, clients, &identity, wishes)) {
+        wish_read_event_id(http_header(request, "last-event-id"), wishes, &epoch);
         begin(request, clients, &identity, wishes);
     }
     centrifuge_command_clear(&command);
@@ -226,15 +197,15 @@ static void handle(HttpRequest *request, void *data)
 {
     const char *method = http_method(request);
     if (!access_is_same_origin(request)) {
-        http_reply_error(request, 403, "login.origin", "another site's page asked");
+        refuse(data, request, 403, "login.origin", "another site's page asked");
     } else if (g_str_equal(method, "POST")) {
         http_collect(request, LIMIT_WS_MESSAGE_PUBLIC, collected, data);
     } else if (!g_str_equal(method, "GET")) {
-        http_reply_error(request, 405, "http.method", "only GET and POST");
+        refuse(data, request, 405, "http.method", "only GET and POST");
     } else {
         const char *connect = http_query(request, "cf_connect");
         if (connect == NULL) {
-            http_reply_error(request, 400, "live.connect", "cf_connect is missing");
+            refuse(data, request, 400, "live.connect", "cf_connect is missing");
         } else {
             answer(request, connect, strlen(connect), data);
         }

@@ -7,6 +7,7 @@
  * that runs it or answered it, until that is on disk. */
 #include "core/host_private.h"
 #include "core/limits.h"
+#include "core/nesting.h"
 #include <string.h>
 
 /* --- Answers -------------------------------------------------------------------------------------
@@ -307,26 +308,6 @@ static bool admit(Host *host, HttpRequest *http, const Match *match, Identity *r
     return false;
 }
 
-/* Deep nesting is refused before the parser meets it. */
-static bool is_shallow(const char *text, size_t size)
-{
-    int depth = 0;
-    bool is_string = false;
-    for (size_t i = 0; i < size; i++) {
-        if (is_string && text[i] == '\\')
-            i++;
-        else if (text[i] == '"')
-            is_string = !is_string;
-        else if (!is_string && (text[i] == '{' || text[i] == '['))
-            depth++;
-        else if (!is_string && (text[i] == '}' || text[i] == ']'))
-            depth--;
-        if (depth > LIMIT_JSON_DEPTH)
-            return false;
-    }
-    return true;
-}
-
 /* A new object; NULL when the request was answered. */
 static json_t *parse_body(HttpRequest *http, GBytes *body)
 {
@@ -340,8 +321,9 @@ static json_t *parse_body(HttpRequest *http, GBytes *body)
         return NULL;
     }
     json_error_t reason = {.text = "nested too deeply"};
-    json_t *value =
-        is_shallow(text, size) ? json_loadb(text, size, JSON_REJECT_DUPLICATES, &reason) : NULL;
+    json_t *value = nesting_is_shallow(text, size)
+                        ? json_loadb(text, size, JSON_REJECT_DUPLICATES, &reason)
+                        : NULL;
     if (json_is_object(value))
         return value;
     http_reply_error(http, 400, "error.json", "%s", value ? "not an object" : reason.text);

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define RETRY_AFTER_MIN_SECONDS 5
+#define RETRY_AFTER_MAX_SECONDS 30
+
 HttpRequest *http_request_new(Connection *connection)
 {
     HttpRequest *request = g_new0(HttpRequest, 1);
@@ -306,18 +309,37 @@ void http_reply_error(HttpRequest *request, int status, const char *code, const 
                     json_pack("{s:{s:s, s:s}}", "error", "code", code, "message", valid));
 }
 
+static HttpHeader retry_after(char seconds[8])
+{
+    g_snprintf(seconds, 8, "%d",
+               g_random_int_range(RETRY_AFTER_MIN_SECONDS, RETRY_AFTER_MAX_SECONDS + 1));
+    return (HttpHeader){"retry-after", seconds};
+}
+
+void http_reply_later(HttpRequest *request, int status, const char *code, const char *message)
+{
+    char seconds[8];
+    HttpHeader headers[] = {{"content-type", "application/json"}, retry_after(seconds)};
+    json_auto_t *error = json_pack("{s:{s:s, s:s}}", "error", "code", code, "message", message);
+    g_autofree char *text = json_dumps(error, JSON_COMPACT);
+    g_autoptr(GBytes) body = g_bytes_new(text, strlen(text));
+    http_reply(request, status, headers, G_N_ELEMENTS(headers), body);
+}
+
 void http_refuse(HttpRequest *request, int status)
 {
     request->connection->front->counters.refused_total++;
     request->closes = true;
     request->closes_without_body = request->body_left > 0;
+    bool is_for_now = status == 429 || status == 503;
+    char seconds[8];
     HttpHeader headers[] = {
         {"Content-Type", "text/plain; charset=utf-8"},
-        {"Sec-WebSocket-Version", "13"},
+        is_for_now ? retry_after(seconds) : (HttpHeader){"Sec-WebSocket-Version", "13"},
     };
     g_autofree char *text = g_strdup_printf("%d %s\n", status, reply_reason(status));
     g_autoptr(GBytes) body = g_bytes_new(text, strlen(text));
-    http_reply(request, status, headers, status == 426 ? 2 : 1, body);
+    http_reply(request, status, headers, status == 426 || is_for_now ? 2 : 1, body);
 }
 
 void http_reply_file(HttpRequest *request, int fd, const char *etag, const HttpHeader *headers,

@@ -62,6 +62,8 @@ void http_reply(HttpRequest *request, int status, const HttpHeader *headers, siz
 /* {"error":{"code":...,"message":...}} */
 void http_reply_error(HttpRequest *request, int status, const char *code, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
+/* The same for 429 and 503, with a Retry-After that spreads those who come back. */
+void http_reply_later(HttpRequest *request, int status, const char *code, const char *message);
 void http_reply_json(HttpRequest *request, int status, json_t *body); /* takes body */
 /* An open file (takes fd) with Range, If-Range and If-None-Match honoured: 200, 206, 304, 416.
  * headers as above (content-type, cache-control ...). etag without quotes. */
@@ -75,6 +77,9 @@ typedef struct {
     void (*receive)(void *connection, const char *bytes, size_t size); /* WebSocket only */
     void (*drained)(void *connection); /* the socket took all that it held: write again */
     void (*closed)(void *connection);  /* last call; the Socket is gone afterwards */
+    /* WebSocket only, may be NULL: the web itself ends it with this close code, for what it sent
+     * never got to receive(). closed() follows. */
+    void (*refused)(void *connection, uint16_t code);
 } SocketHandler;
 Socket *http_reply_stream(HttpRequest *request, const HttpHeader *headers, size_t count,
                           const SocketHandler *handler, void *connection);

@@ -27,20 +27,26 @@
 #define LIMIT_CONNECTIONS_STRANGER  64    /* before the first request is complete, per address */
 
 /* Live */
-#define LIMIT_WS_MESSAGE_PUBLIC  4096
-#define LIMIT_WS_MESSAGE_STAFF   65536
-#define LIMIT_WS_COMMANDS_SECOND 20
-#define LIMIT_WS_CONNECT_SECONDS 10
-#define LIMIT_WS_IDLE_SECONDS    60
-#define LIMIT_CHANNEL_BYTES      255
-#define LIMIT_CLIENT_CHANNELS    128
-#define LIMIT_PUBLICATION_BYTES  (256 * 1024)
-#define LIMIT_CHANNEL_LOG_BYTES  (4 * 1024 * 1024)
-#define LIMIT_WRITE_CHUNK_BYTES  65536
-#define LIMIT_HISTORY            300
-#define LIMIT_BEHIND_SECONDS     30
-#define LIMIT_READER_BYTES       (512 * 1024) /* replies waiting for one slow reader */
-#define LIMIT_CLIENT_CALLS       16           /* rpc calls of one connection not yet answered */
+#define LIMIT_WS_MESSAGE_PUBLIC     4096
+#define LIMIT_WS_MESSAGE_STAFF      65536
+#define LIMIT_WS_COMMANDS_SECOND    20
+#define LIMIT_WS_CONNECT_SECONDS    10
+#define LIMIT_WS_IDLE_SECONDS       60
+#define LIMIT_CHANNEL_BYTES         255
+#define LIMIT_CLIENT_CHANNELS       128
+#define LIMIT_LIVE_ADDRESS          11000  /* connections; a whole library is one address */
+#define LIMIT_SUBSCRIPTIONS         120000 /* 10,000 phones with 8 each; 63 MB at worst */
+#define LIMIT_SUBSCRIPTIONS_ADDRESS 100000
+#define LIMIT_SUBSCRIBES_BURST      200000 /* of an address: twice all that a library has */
+#define LIMIT_SUBSCRIBES_SECOND     2000   /* of an address, when that is used up */
+#define LIMIT_PEERS_GONE            4096   /* addresses remembered though they left */
+#define LIMIT_PUBLICATION_BYTES     (256 * 1024)
+#define LIMIT_CHANNEL_LOG_BYTES     (4 * 1024 * 1024)
+#define LIMIT_WRITE_CHUNK_BYTES     65536
+#define LIMIT_HISTORY               300
+#define LIMIT_BEHIND_SECONDS        30
+#define LIMIT_READER_BYTES          (512 * 1024) /* replies waiting for one slow reader */
+#define LIMIT_CLIENT_CALLS          16           /* rpc calls of one connection not yet answered */
 
 /* Access */
 #define LIMIT_PASSWORD_BYTES       256
@@ -54,6 +60,9 @@
 #define LIMIT_SESSION_SECONDS      (7 * 24 * 3600)
 #define LIMIT_SESSIONS_USER        50
 #define LIMIT_CHALLENGE_SECONDS    60
+#define LIMIT_TOKEN_DAYS           36500
+#define LIMIT_TOKEN_CHANNELS       32   /* with their positions they fit into */
+#define LIMIT_TOKEN_CHANNELS_BYTES 1024 /* LIMIT_WS_MESSAGE_PUBLIC when the client comes back */
 
 /* Uploads (tus) */
 #define LIMIT_UPLOADS_USER        32

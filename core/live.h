@@ -75,11 +75,13 @@ typedef struct {
     bool is_feed;
     bool was_recovering, recovered;
     const char *epoch;
-    uint64_t offset;      /* position from which the reader's cursor goes on */
-    json_t *publications; /* new array of {"data":...,"offset":n} to ride in the reply */
+    uint64_t offset; /* position from which the reader's cursor goes on */
+    /* State: the newest value as JSON text, of that offset, to ride in the reply; NULL when there
+     * is none or the client has it. Borrowed until the caller returns to the loop. */
+    const char *body;
 } LiveSubscribed;
 /* The cursor is set when this returns; the caller sends the reply before any push of the channel
- * can leave. ret_subscribed->publications is the caller's. */
+ * can leave. */
 bool live_subscribe(LiveReader *reader, const char *channel, const LivePosition *position,
                     LiveSubscribed *ret_subscribed, GError **error);
 bool live_unsubscribe(LiveReader *reader, const char *channel);
@@ -90,6 +92,8 @@ bool live_reader_is_lagging(const LiveReader *reader);
 /* Says goodbye (a close frame, or a disconnect event) and closes; nothing is sent afterwards. */
 void live_reader_close(LiveReader *reader, uint16_t code, const char *reason);
 guint live_reader_channels(const LiveReader *reader);
+/* on_close at each goodbye, with its code: for who counts them. */
+void live_on_close(Live *live, void (*on_close)(uint16_t code, void *data), void *data);
 guint live_subscribers(Live *live, const char *channel); /* for presence statistics, metrics */
 /* {"publications":[...],"epoch":..,"offset":..}; limit 0: position only, -1: LIMIT_HISTORY; since
  * may be NULL (exclusive otherwise). */

@@ -69,6 +69,8 @@ struct Live {
     guint farewell_each;    /* closed at one tick */
     char *farewell_reason;
     LiveCounters counters;
+    void (*on_close)(uint16_t code, void *data); /* may be NULL */
+    void *on_close_data;
 };
 
 /* live.c */

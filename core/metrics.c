@@ -39,13 +39,24 @@ void metrics_add(Metrics *metrics, void (*write)(GString *out, void *data), void
     g_array_append_val(metrics->hooks, hook);
 }
 
-static void add_family(GString *out, const char *name, const char *type, const char *help,
-                       const char *suffix, double value)
+static void add_head(GString *out, const char *name, const char *type, const char *help)
+{
+    g_string_append_printf(out, "# TYPE %s %s\n# HELP %s %s\n", name, type, name, help);
+}
+
+static void add_value(GString *out, double value)
 {
     char number[G_ASCII_DTOSTR_BUF_SIZE];
     g_ascii_formatd(number, sizeof number, "%.15g", value);
-    g_string_append_printf(out, "# TYPE %s %s\n# HELP %s %s\n%s%s %s\n", name, type, name, help,
-                           name, suffix, number);
+    g_string_append_printf(out, " %s\n", number);
+}
+
+static void add_family(GString *out, const char *name, const char *type, const char *help,
+                       const char *suffix, double value)
+{
+    add_head(out, name, type, help);
+    g_string_append_printf(out, "%s%s", name, suffix);
+    add_value(out, value);
 }
 
 void metrics_counter(GString *out, const char *name, const char *help, double value)
@@ -56,6 +67,17 @@ void metrics_counter(GString *out, const char *name, const char *help, double va
 void metrics_gauge(GString *out, const char *name, const char *help, double value)
 {
     add_family(out, name, "gauge", help, "", value);
+}
+
+void metrics_family(GString *out, const char *name, const char *help)
+{
+    add_head(out, name, "counter", help);
+}
+
+void metrics_sample(GString *out, const char *name, const char *label, const char *is, double value)
+{
+    g_string_append_printf(out, "%s_total{%s=\"%s\"}", name, label, is);
+    add_value(out, value);
 }
 
 static double read_resident_bytes(void)

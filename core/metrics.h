@@ -15,5 +15,10 @@ void metrics_add(Metrics *metrics, void (*write)(GString *out, void *data), void
 /* name without "_total"; help: one sentence without quotes and line ends. */
 void metrics_counter(GString *out, const char *name, const char *help, double value);
 void metrics_gauge(GString *out, const char *name, const char *help, double value);
+/* Counters that differ in one label: the family once, then each sample. is: without quotes, line
+ * ends and backslashes. */
+void metrics_family(GString *out, const char *name, const char *help);
+void metrics_sample(GString *out, const char *name, const char *label, const char *is,
+                    double value);
 /* GET and HEAD */
 void metrics_handle(Metrics *metrics, HttpRequest *request);

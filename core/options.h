@@ -7,6 +7,8 @@
 
 typedef struct {
     char *data, *config, *listen, *plugins, *worker, *role;
+    char **subscribe; /* channels; NULL when none */
+    int days;         /* until a token expires; 0: never */
     gboolean password_stdin, defaults, version, help;
     char **words; /* "user", "add", "rina" */
 } Options;

@@ -4,7 +4,21 @@
  * What a request says about where it comes from. */
 #include "core/origin.h"
 #include "core/access.h"
+#include <arpa/inet.h>
 #include <string.h>
+
+/* One household owns a whole /64 of IPv6 (RFC 6177): count it as one. */
+char *origin_household(const char *address)
+{
+    struct in6_addr bytes;
+    if (inet_pton(AF_INET6, address, &bytes) != 1)
+        return g_strdup(address);
+    if (!IN6_IS_ADDR_V4MAPPED(&bytes))
+        memset(bytes.s6_addr + 8, 0, 8);
+    char text[INET6_ADDRSTRLEN];
+    g_assert(inet_ntop(AF_INET6, &bytes, text, sizeof text) != NULL);
+    return g_strdup(text);
+}
 
 bool origin_is_secure(HttpRequest *request)
 {

@@ -5,6 +5,9 @@
 #pragma once
 #include "core/http.h"
 
+/* The address that limits count: itself, or of IPv6 the /64. Maps what is no address to itself.
+ * g_free(). */
+char *origin_household(const char *address);
 /* https, hence Secure cookies. */
 bool origin_is_secure(HttpRequest *request);
 /* Value of the cookie name in a Cookie header; NULL if absent. g_free(). */

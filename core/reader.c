@@ -321,6 +321,9 @@ void live_reader_close(LiveReader *reader, uint16_t code, const char *reason)
         send_bytes(reader, event, strlen(event));
     }
     reader->is_closing = true;
+    if (reader->live->on_close != NULL) {
+        reader->live->on_close(code, reader->live->on_close_data);
+    }
     g_clear_pointer(&reader->own, g_byte_array_unref);
     socket_close(reader->socket, code, reason);
 }
@@ -422,7 +425,6 @@ bool live_subscribe(LiveReader *reader, const char *name, const LivePosition *po
         .recovered = true,
         .epoch = live_epoch(reader->live),
         .offset = channel->offset,
-        .publications = json_array(),
     };
     bool is_same_epoch =
         position->epoch != NULL && g_str_equal(position->epoch, live_epoch(reader->live));
@@ -431,8 +433,7 @@ bool live_subscribe(LiveReader *reader, const char *name, const LivePosition *po
             place_in_feed(channel, stream, position, is_same_epoch, &subscribed.recovered);
     } else if (channel->body != NULL &&
                !(position->recover && is_same_epoch && position->offset == channel->offset)) {
-        json_array_append_new(subscribed.publications,
-                              live_publication(channel->body, channel->offset));
+        subscribed.body = channel->body;
     }
     Subscriber subscriber = {
         .reader = reader,
@@ -458,6 +459,12 @@ bool live_unsubscribe(LiveReader *reader, const char *name)
     }
     remove_subscription(reader, slot);
     return true;
+}
+
+void live_on_close(Live *live, void (*on_close)(uint16_t code, void *data), void *data)
+{
+    live->on_close = on_close;
+    live->on_close_data = data;
 }
 
 guint live_reader_channels(const LiveReader *reader)

@@ -158,6 +158,8 @@ static void test_usage(void)
         {"serve --nonsense", 2, "--nonsense"},
         {"user add --data /nonexistent/x", 2, "NAME"},
         {"user add rina --data /nonexistent/x", 2, "--role"},
+        {"token add bot --role counter --days -1 --data /nonexistent/x", 2, "--days"},
+        {"token add bot --role counter --days 36501 --data /nonexistent/x", 2, "--days"},
         {"verify --data /proc/nowhere", 1, "/proc/nowhere"},
         {"check", 0, "fine"},
         {"check --config /nonexistent/serambi.ini", 1, "/nonexistent/serambi.ini"},
@@ -211,6 +213,10 @@ static void test_serve(void)
         {"/readyz", " 200 ", "\"ready\":true"},
         {"/metrics", " 200 ", "serambi_live_readers"},
         {"/metrics", " 200 ", "serambi_live_subscriptions 0"},
+        {"/metrics", " 200 ", "\n# TYPE serambi_live_errors counter\n"},
+        {"/metrics", " 200 ", "\nserambi_live_errors_total{code=\"103\"} 0\n"},
+        {"/metrics", " 200 ", "\nserambi_live_disconnects_total{code=\"1009\"} 0\n"},
+        {"/metrics", " 200 ", "\nserambi_live_commands_total{method=\"subscribe\"} 0\n"},
         {"/metrics", " 200 ", "serambi_store_commits_total "},
         {"/metrics", " 200 ", "serambi_store_waiting 0"},
         {"/metrics", " 200 ", "serambi_jobs_running 0"},
@@ -305,6 +311,19 @@ static void test_admin(void)
     g_autofree char *bearer = g_strdup_printf("Authorization: Bearer %s\r\n", token);
     g_assert_cmpint(run(&tokens, "token list --data %s", server->data), ==, 0);
     g_assert_cmpstr(tokens, ==, "bot\tcounter\tnever\n");
+    g_autofree char *wall = NULL, *walls = NULL;
+    g_assert_cmpint(run(&wall,
+                        "token add wall --role display --days 2 --subscribe queue:board "
+                        "--subscribe queue:calls --data %s",
+                        server->data),
+                    ==, 0);
+    g_assert_cmpint(
+        run(NULL, "token add hall --role display --subscribe board --data %s", server->data), ==,
+        1);
+    g_assert_cmpint(run(&walls, "token list --data %s", server->data), ==, 0);
+    g_assert_true(g_regex_match_simple(
+        "^wall\tdisplay\tnever\t\\d{4}-\\d\\d-\\d\\d\tqueue:board queue:calls$", walls,
+        G_REGEX_MULTILINE, 0));
     g_autofree char *who = ask(server, "GET", "/api/session", bearer, "");
     assert_says(who, "\"role\":\"counter\"");
     (void)stop(server, SIGKILL);

@@ -16,7 +16,7 @@ static const char usage[] =
     "serambi check [--data DIR] [--config FILE] [--plugins DIR] [--defaults]\n"
     "serambi user add NAME --role counter|editor|admin [--password-stdin] --data DIR\n"
     "serambi user list|remove NAME|reset NAME --data DIR\n"
-    "serambi token add NAME --role ROLE --data DIR\n"
+    "serambi token add NAME --role ROLE [--days N] [--subscribe CHANNEL]... --data DIR\n"
     "serambi token list --data DIR\n"
     "serambi token remove NAME --data DIR\n"
     "serambi backup FILE --data DIR\n"
@@ -30,6 +30,8 @@ static const char usage[] =
     "  --plugins DIR     where the plugins are (also: SERAMBI_PLUGINS)\n"
     "  --worker FILE     the program serambi-media\n"
     "  --defaults        check: print a settings file with all defaults and their help\n"
+    "  --days N          token add: it expires then; 0, or without it: never\n"
+    "  --subscribe NAME  token add: who connects with it gets this channel unasked; repeatable\n"
     "  --password-stdin  user add: read the password from stdin; else one is made and printed\n"
     "\n"
     "user add, user reset and token add print the new secret, once. All commands work while the\n"
@@ -117,6 +119,8 @@ static bool parse(int argc, char **argv, Options *options, GError **error)
         {"plugins", 0, 0, G_OPTION_ARG_FILENAME, &options->plugins, NULL, NULL},
         {"worker", 0, 0, G_OPTION_ARG_FILENAME, &options->worker, NULL, NULL},
         {"role", 0, 0, G_OPTION_ARG_STRING, &options->role, NULL, NULL},
+        {"days", 0, 0, G_OPTION_ARG_INT, &options->days, NULL, NULL},
+        {"subscribe", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->subscribe, NULL, NULL},
         {"password-stdin", 0, 0, G_OPTION_ARG_NONE, &options->password_stdin, NULL, NULL},
         {"defaults", 0, 0, G_OPTION_ARG_NONE, &options->defaults, NULL, NULL},
         {"version", 0, 0, G_OPTION_ARG_NONE, &options->version, NULL, NULL},
@@ -165,6 +169,7 @@ int main(int argc, char **argv)
     g_free(options.plugins);
     g_free(options.worker);
     g_free(options.role);
+    g_strfreev(options.subscribe);
     g_strfreev(options.words);
     return status;
 }

@@ -171,6 +171,7 @@ static void handle_ready(HttpRequest *request, void *data)
 static void write_live_figures(GString *out, void *data)
 {
     const Server *server = data;
+    clients_write_figures(server->clients, out);
     LiveCounters counters = live_counters(server->live);
     metrics_counter(out, "serambi_live_publications", "Messages published.",
                     (double)counters.publications_total);

@@ -4,7 +4,7 @@
  * How often somebody failed to log in, in memory. */
 #include "core/throttle.h"
 #include "core/limits.h"
-#include <arpa/inet.h>
+#include "core/origin.h"
 #include <glib.h>
 #include <string.h>
 
@@ -47,23 +47,11 @@ typedef struct {
     char *name, *address, *pair;
 } Keys;
 
-/* One household owns a whole /64 of IPv6 (RFC 6177): count it as one. */
-static char *address_key(const char *address)
-{
-    struct in6_addr bytes;
-    if (inet_pton(AF_INET6, address, &bytes) != 1)
-        return g_strconcat("a ", address, NULL);
-    if (!IN6_IS_ADDR_V4MAPPED(&bytes))
-        memset(bytes.s6_addr + 8, 0, 8);
-    char text[INET6_ADDRSTRLEN];
-    g_assert(inet_ntop(AF_INET6, &bytes, text, sizeof text) != NULL);
-    return g_strconcat("a ", text, NULL);
-}
-
 static void keys_init(Keys *keys, const char *name, const char *address)
 {
     keys->name = g_strconcat("n ", name, NULL);
-    keys->address = address_key(address);
+    g_autofree char *household = origin_household(address);
+    keys->address = g_strconcat("a ", household, NULL);
     keys->pair = g_strconcat("p", keys->address + 1, " ", name, NULL);
 }
 

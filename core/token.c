@@ -12,8 +12,11 @@
 
 #define TOUCH_US (60 * G_USEC_PER_SEC) /* "last use" is kept to the minute, to save writes */
 
+#define CHANNEL_FORM "^[-a-zA-Z0-9_]{2,}:[-a-zA-Z0-9_.:]+$"
+
 typedef struct {
-    const char *name, *role, *hash;
+    const char *name, *role, *hash, *channels;
+    int64_t expires_us;
 } TokenChange;
 
 static bool add_work(Store *store, void *data, GError **error)
@@ -30,14 +33,42 @@ static bool add_work(Store *store, void *data, GError **error)
         return false;
     }
     return access_execute(store, error,
-                          "INSERT INTO access_token (name, role, hash, created_us, used_us)"
-                          " VALUES ($1, $2, $3, $4, 0)",
-                          "sssi", change->name, change->role, change->hash, g_get_real_time());
+                          "INSERT INTO access_token"
+                          " (name, role, hash, created_us, used_us, expires_us, channels)"
+                          " VALUES ($1, $2, $3, $4, 0, $5, $6)",
+                          "sssiis", change->name, change->role, change->hash, g_get_real_time(),
+                          change->expires_us, change->channels);
 }
 
-bool access_token_add(Store *store, const char *name, uint32_t role, char **ret_token,
-                      GError **error)
+/* Their form only: whether there is such a channel, and who may read it, is asked at each connect.
+ */
+static bool are_channels(const char *const *channels, GError **error)
 {
+    guint count = 0;
+    size_t bytes = 0;
+    for (; channels != NULL && channels[count] != NULL; count++) {
+        if (strlen(channels[count]) > LIMIT_CHANNEL_BYTES ||
+            !g_regex_match_simple(CHANNEL_FORM, channels[count], G_REGEX_DOLLAR_ENDONLY, 0)) {
+            g_set_error(error, ACCESS_ERROR, ACCESS_ERROR_NAME,
+                        "'%s' is not a channel: plugin:topic of a-z, A-Z, 0-9 and - _ . :",
+                        channels[count]);
+            return false;
+        }
+        bytes += strlen(channels[count]);
+    }
+    if (count > LIMIT_TOKEN_CHANNELS || bytes > LIMIT_TOKEN_CHANNELS_BYTES) {
+        g_set_error(error, ACCESS_ERROR, ACCESS_ERROR_NAME,
+                    "a token gives at most %d channels, %d letters in all", LIMIT_TOKEN_CHANNELS,
+                    LIMIT_TOKEN_CHANNELS_BYTES);
+        return false;
+    }
+    return true;
+}
+
+bool access_token_make(Store *store, const AccessToken *wish, char **ret_token, GError **error)
+{
+    const char *name = wish->name;
+    uint32_t role = wish->role;
     if (!access_is_name(name)) {
         g_set_error(error, ACCESS_ERROR, ACCESS_ERROR_NAME,
                     "'%s' is not a token name: a-z, 0-9 and . _ @ - inside, at most 64", name);
@@ -49,14 +80,30 @@ bool access_token_add(Store *store, const char *name, uint32_t role, char **ret_
                             "a token is counter, editor, admin or display");
         return false;
     }
+    if (!are_channels(wish->channels, error))
+        return false;
     g_autofree char *secret = access_new_secret();
     g_autofree char *token = g_strdup_printf("serambi_%s_%s", text, secret);
     g_autofree char *hash = access_hash_secret(token);
-    TokenChange change = {.name = name, .role = text, .hash = hash};
+    g_autofree char *channels =
+        wish->channels == NULL ? g_strdup("") : g_strjoinv(" ", (char **)wish->channels);
+    TokenChange change = {
+        .name = name,
+        .role = text,
+        .hash = hash,
+        .channels = channels,
+        .expires_us = wish->expires_us,
+    };
     if (!access_write(store, add_work, &change, error))
         return false;
     *ret_token = g_steal_pointer(&token);
     return true;
+}
+
+bool access_token_add(Store *store, const char *name, uint32_t role, char **ret_token,
+                      GError **error)
+{
+    return access_token_make(store, &(AccessToken){.name = name, .role = role}, ret_token, error);
 }
 
 static bool remove_work(Store *store, void *data, GError **error)
@@ -82,7 +129,8 @@ bool access_token_remove(Store *store, const char *name, GError **error)
 json_t *access_tokens(Store *store, GError **error)
 {
     return store_query(store, error,
-                       "SELECT name, role, created_us AS created_at, used_us AS used_at"
+                       "SELECT name, role, created_us AS created_at, used_us AS used_at,"
+                       " expires_us AS expires_at, channels"
                        " FROM access_token ORDER BY name",
                        "");
 }
@@ -131,22 +179,29 @@ bool token_find(Access *access, const char *token, Identity *ret_identity, GErro
     Remembered *known = access_remembered(access, hash);
     if (known == NULL) {
         json_auto_t *rows = store_query(access->store, error,
-                                        "SELECT name, role, created_us, used_us FROM access_token"
+                                        "SELECT name, role, created_us, used_us, expires_us"
+                                        " FROM access_token"
                                         " WHERE hash = $1",
                                         "s", hash);
         if (rows == NULL)
             return false;
         const char *name = NULL, *role = NULL;
-        json_int_t created_us = 0, used_us = 0;
-        if (json_unpack(rows, "[{s:s, s:s, s:I, s:I}]", "name", &name, "role", &role, "created_us",
-                        &created_us, "used_us", &used_us) != 0)
+        json_int_t created_us = 0, used_us = 0, expires_us = 0;
+        if (json_unpack(rows, "[{s:s, s:s, s:I, s:I, s:I}]", "name", &name, "role", &role,
+                        "created_us", &created_us, "used_us", &used_us, "expires_us",
+                        &expires_us) != 0)
             return fail_token(error);
         Remembered found = {
             .identity = {.role = access_role_from_text(role), .since_us = created_us},
             .used_us = used_us,
+            .expires_us = expires_us,
         };
         g_strlcpy(found.identity.name, name, sizeof found.identity.name);
         known = access_remember(access, hash, &found);
+    }
+    if (known->expires_us != 0 && known->expires_us <= g_get_real_time()) {
+        g_set_error_literal(error, ACCESS_ERROR, ACCESS_ERROR_EXPIRED, "this token has expired");
+        return false;
     }
     *ret_identity = known->identity;
     touch(access, known, hash);
@@ -158,11 +213,22 @@ void token_check(Access *access, const Identity *identity, bool *ret_known)
     json_auto_t *rows = store_query(
         access->store, NULL,
         "SELECT 1 AS found FROM access_token WHERE name = $1 AND role = $2 AND created_us = $3"
+        " AND (expires_us = 0 OR expires_us > $4)"
         " UNION ALL SELECT 1 FROM access_display"
         " WHERE id = $1 AND $2 = 'display' AND admitted_us = $3",
-        "ssi", identity->name, access_role_text(identity->role), identity->since_us);
+        "ssii", identity->name, access_role_text(identity->role), identity->since_us,
+        g_get_real_time());
     if (rows != NULL)
         *ret_known = json_array_size(rows) > 0;
+}
+
+char *token_channels(Access *access, const Identity *identity)
+{
+    json_auto_t *rows = store_query(
+        access->store, NULL,
+        "SELECT channels FROM access_token WHERE name = $1 AND role = $2 AND created_us = $3",
+        "ssi", identity->name, access_role_text(identity->role), identity->since_us);
+    return g_strdup(json_string_value(json_object_get(json_array_get(rows, 0), "channels")));
 }
 
 /* --- Displays ----------------------------------------------------------------------------------*/

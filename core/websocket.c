@@ -299,6 +299,9 @@ static void on_frame(WebSocket *websocket, const Frame *frame)
         on_close(websocket, frame->code);
         break;
     case FRAME_FAULT:
+        if (!is_closing && socket->handler.refused != NULL) {
+            socket->handler.refused(socket->connection, frame->code);
+        }
         websocket_close(socket, frame->code, frame->reason);
         break;
     }
