@@ -41,7 +41,7 @@ class Storm {
   constructor(server, proxy, random) {
     Object.assign(this, { server, proxy, random, token: null, running: [], readers: [], later: [], said: [] });
     this.acknowledged = [];
-    this.counts = { publications: 0, kills: 0, terms: 0, cuts: 0, resets: 0, freezes: 0, slow: 0, narrow: 0, away: 0, floods: 0, behind: 0 };
+    this.counts = { publications: 0, kills: 0, terms: 0, cuts: 0, resets: 0, freezes: 0, slow: 0, narrow: 0, away: 0, floods: 0, behind: 0, returned: 0 };
   }
 
   between(low, high) {
@@ -126,7 +126,9 @@ class Storm {
     await until('the slow ones have caught up', () => this.fault() ||
       slow.every(({ phone, socket }) => phone.socket !== socket || phone.has(FEED, newest)));
     this.counts.floods += 1;
-    this.counts.behind += slow.filter(({ phone, socket }) => phone.socket === socket).length;
+    const stayed = slow.filter(({ phone, socket }) => phone.socket === socket).length;
+    this.counts.behind += stayed;
+    this.counts.returned += slow.length - stayed; // on a busy machine it took 30 s: closed as slow, 3008
   }
 
   /* --- The server --------------------------------------------------------------------------- */
@@ -342,7 +344,7 @@ test(`nobody misses anything, seed ${SEED}, ${STEPS} steps`, async (t) => {
     throw error;
   }
   assert.equal(storm.fault() ?? null, null, names.join(' '));
-  assert.ok(storm.counts.behind > 0, 'somebody was behind what the server has in memory');
+  assert.ok(storm.counts.behind + storm.counts.returned > 0, 'somebody was behind what the server has in memory');
   storm.readers.forEach((reader) => reader.end());
   assert.equal(await server.stop(), 0, server.output);
   assert.doesNotMatch(server.output, /Sanitizer|runtime error/);
