@@ -234,6 +234,8 @@ bool access_is_current(Access *access, const Identity *identity)
         session_check(access, identity, &is_known);
     else if (identity->role != SERAMBI_PUBLIC)
         token_check(access, identity, &is_known);
+    if (!is_known) /* nor may it come back by what is remembered of it */
+        g_hash_table_remove_all(access->remembered);
     return is_known;
 }
 

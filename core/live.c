@@ -405,7 +405,6 @@ bool live_read_frames(Channel *channel, LiveEncoding encoding, uint64_t after, G
             g_byte_array_set_size(out, start);
             break;
         }
-        range.last_start = start;
         range.last_offset = offset;
         range.frames++;
     }

@@ -94,7 +94,6 @@ bool log_range(const Log *log, uint64_t after, size_t max_bytes, LogRange *ret_r
     *ret_range = (LogRange){
         .bytes = log->bytes->data + starts[first],
         .size = end - starts[first],
-        .last_start = starts[low] - starts[first],
         .last_offset = after + 1 + (low - first),
         .frames = low - first + 1,
     };

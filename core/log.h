@@ -21,7 +21,6 @@ typedef struct {
 typedef struct {
     const uint8_t *bytes; /* whole frames; valid until the next append */
     size_t size;
-    size_t last_start; /* where the last of these frames begins */
     uint64_t last_offset;
     uint32_t frames;
 } LogRange;

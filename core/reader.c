@@ -9,7 +9,7 @@
  * other: the newest value of a state, every entry of a feed.
  *
  * An EventSource tells the server one id when it comes back, while a reader has many channels. So
- * the last event of every write carries all of its cursors: exact, at the price of a copy. */
+ * every event carries all of its cursors as they then are: exact, at the price of a copy. */
 #include "core/live_private.h"
 
 #include "core/limits.h"
@@ -123,16 +123,22 @@ bool live_reader_is_lagging(const LiveReader *reader)
     return reader->is_lagging;
 }
 
-static void send_events(LiveReader *reader, const LogRange *range)
+/* Each event with its own id: a line may be cut behind any of them. */
+static void send_events(LiveReader *reader, Subscriber *subscriber, const LogRange *range)
 {
-    g_autofree char *positions = live_reader_positions(reader);
     g_autoptr(GByteArray) out = g_byte_array_sized_new((guint)range->size + 256);
-    g_byte_array_append(out, range->bytes, (guint)range->last_start);
-    g_byte_array_append(out, (const guint8 *)"id: ", 4);
-    g_byte_array_append(out, (const guint8 *)positions, (guint)strlen(positions));
-    g_byte_array_append(out, (const guint8 *)"\n", 1);
-    g_byte_array_append(out, range->bytes + range->last_start,
-                        (guint)(range->size - range->last_start));
+    const uint8_t *event = range->bytes, *end = range->bytes + range->size;
+    subscriber->cursor = range->last_offset - range->frames;
+    while (event < end) {
+        const uint8_t *next = (const uint8_t *)memmem(event, (size_t)(end - event), "\n\n", 2) + 2;
+        subscriber->cursor++;
+        g_autofree char *positions = live_reader_positions(reader);
+        g_byte_array_append(out, (const guint8 *)"id: ", 4);
+        g_byte_array_append(out, (const guint8 *)positions, (guint)strlen(positions));
+        g_byte_array_append(out, (const guint8 *)"\n", 1);
+        g_byte_array_append(out, event, (guint)(next - event));
+        event = next;
+    }
     send_bytes(reader, out->data, out->len);
 }
 
@@ -162,11 +168,11 @@ static bool deliver(Stream *stream, guint index)
             return false;
         }
     }
-    subscriber->cursor = range.last_offset;
     reader->live->counters.deliveries_total += range.frames;
     if (reader->encoding == LIVE_EVENTS) {
-        send_events(reader, &range);
+        send_events(reader, subscriber, &range);
     } else {
+        subscriber->cursor = range.last_offset;
         send_bytes(reader, range.bytes, range.size);
     }
     return range.last_offset < channel->offset;

@@ -8,7 +8,8 @@ export default async function* report(source) {
   let count = 0;
   yield 'TAP version 13\n';
   for await (const { type, data } of source) {
-    if (type === 'test:diagnostic' || (type !== 'test:pass' && type !== 'test:fail')) continue;
+    if (type === 'test:diagnostic') yield `# ${clean(data.message)}\n`; // what a test counted, and how long all took
+    if (type !== 'test:pass' && type !== 'test:fail') continue;
     // A file that is run as a whole is reported as a test named by its path.
     if (data.file && data.name === data.file) continue;
     count++;

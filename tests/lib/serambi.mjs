@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 
 export const build = process.env.SERAMBI_BUILD;
-const serambi = join(build, 'core/serambi');
+export const serambi = join(build, 'core/serambi');
 const display = join(build, 'media/screen/serambi-display');
 const worker = join(build, 'media/worker/serambi-media');
 const plugins = join(build, 'plugins');

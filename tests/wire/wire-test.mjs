@@ -2,11 +2,12 @@
 // SPDX-FileCopyrightText: 2026 The Serambi authors
 // Plays the transcripts of this folder, each against a server of its own. README.md has the format.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import WebSocket from 'ws';
-import { Server, temporaryFolder } from '../lib/serambi.mjs';
+import { Server, serambi, temporaryFolder } from '../lib/serambi.mjs';
 
 const PATIENCE_MS = 10000;
 
@@ -22,6 +23,10 @@ class Line {
   }
 
   take(event) {
+    if (event.text === '{}') { // a ping, whenever the server's wheel turns
+      this.socket.send('{}');
+      return;
+    }
     if (this.waiting.length > 0) this.waiting.shift()(event);
     else this.heard.push(event);
   }
@@ -35,8 +40,9 @@ class Line {
   }
 }
 
-/** "$name" is the value that was captured under it, wherever it stands. */
+/** "$name" is the value that was captured under it, "*500" a text of so many letters. */
 function fill(value, names) {
+  if (typeof value === 'string' && /^\*\d+$/.test(value)) return 'x'.repeat(Number(value.slice(1)));
   if (typeof value === 'string' && /^\$\w+$/.test(value)) {
     assert.ok(names.has(value), `${value} was captured`);
     return names.get(value);
@@ -90,6 +96,26 @@ async function request(server, rest, names) {
   assert.ok(status < 300, `${rest}: ${status}`);
 }
 
+/** A document is sent compact and filled; nonsense and blank lines are sent as they are. */
+function document(text, names) {
+  try {
+    return JSON.stringify(fill(JSON.parse(text), names));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return text;
+  }
+}
+
+const message = (rest, names) => rest.split('\\n').map((part) => document(part.trim(), names)).join('\n');
+
+/** "serambi token add desk --role counter": beside the running server; the last line is "$output". */
+function command(server, rest, names) {
+  const [program, ...words] = rest.split(' ');
+  assert.equal(program, 'serambi');
+  const output = execFileSync(serambi, [...words, '--data', server.data], { encoding: 'utf8' });
+  if (output) names.set('$output', output.trim().split('\n').pop());
+}
+
 async function play(t, text) {
   const server = await new Server(temporaryFolder(t)).start();
   t.after(() => server.stop());
@@ -101,16 +127,10 @@ async function play(t, text) {
       line = new Line(server);
       await once(line.socket, 'open');
     },
-    '>': (rest) => {
-      let sent;
-      try {
-        sent = rest.split(' \\n ').map((part) => JSON.stringify(fill(JSON.parse(part), names))).join('\n');
-      } catch (error) {
-        if (!(error instanceof SyntaxError)) throw error;
-        sent = rest; // nonsense is sent as it is
-      }
-      line.socket.send(sent);
-    },
+    '>': (rest) => line.socket.send(message(rest, names)),
+    '~': (rest) => line.socket.send(rest),
+    'b': (rest) => line.socket.send(Buffer.from(message(rest, names))),
+    '$': (rest) => command(server, rest, names),
     '<': (rest) => expectLine(line, rest, names),
     '!': (rest) => request(server, rest, names),
     'x': async () => {
