@@ -433,7 +433,7 @@ static void test_websocket_too_long(Fixture *fixture, gconstpointer data)
     check_closes(fixture, wire, 1009);
 
     wire = open_live(fixture);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i <= LIMIT_WS_MESSAGE_PUBLIC / 1000; i++) {
         wire_send_frame(wire, i == 0 ? 0x01 : 0x00, large, 1000, mask);
     }
     check_closes(fixture, wire, 1009);

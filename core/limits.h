@@ -27,7 +27,7 @@
 #define LIMIT_CONNECTIONS_STRANGER  64    /* before the first request is complete, per address */
 
 /* Live */
-#define LIMIT_WS_MESSAGE_PUBLIC     4096
+#define LIMIT_WS_MESSAGE_PUBLIC     16384 /* the usual SDK comes back to all its channels in one */
 #define LIMIT_WS_MESSAGE_STAFF      65536
 #define LIMIT_WS_COMMANDS_SECOND    20
 #define LIMIT_WS_CONNECT_SECONDS    10

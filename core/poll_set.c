@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define EVENTS_AT_ONCE 64
+#define LOOKS_AT_CLOCK 4 /* events between two looks: some are a hang-up, some a database query */
 
 struct PollSet {
     uv_poll_t poll;
@@ -31,22 +32,32 @@ bool turn_budget_is_spent(const TurnBudget *budget)
     return uv_hrtime() >= budget->until_ns;
 }
 
+static bool has_event(PollSet *set)
+{
+    if (set->next == set->count) {
+        bool was_all = set->count > 0 && set->count < EVENTS_AT_ONCE;
+        set->next = 0;
+        set->count = was_all ? 0 : epoll_wait(set->fd, set->events, EVENTS_AT_ONCE, 0);
+        set->count = MAX(set->count, 0);
+    }
+    return set->next < set->count;
+}
+
+/* What was told and not served when the time was over is served first in the next turn. */
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     PollSet *set = poll->data;
     TurnBudget budget = turn_budget();
-    do {
-        set->next = 0;
-        set->count = epoll_wait(set->fd, set->events, EVENTS_AT_ONCE, 0);
-        while (set->next < set->count) {
-            const struct epoll_event *event = &set->events[set->next++];
-            PollMember *member = event->data.ptr;
-            if (member != NULL) {
-                member->on_ready(member, event->events);
-            }
+    while (has_event(set)) {
+        const struct epoll_event event = set->events[set->next++];
+        PollMember *member = event.data.ptr;
+        if (member != NULL) {
+            member->on_ready(member, event.events);
         }
-    } while (set->count == EVENTS_AT_ONCE && !turn_budget_is_spent(&budget));
-    set->count = 0;
+        if (set->next % LOOKS_AT_CLOCK == 0 && turn_budget_is_spent(&budget)) {
+            return;
+        }
+    }
 }
 
 PollSet *poll_set_new(uv_loop_t *loop)
@@ -73,7 +84,7 @@ void poll_set_close(PollSet *set, void (*on_closed)(void *data), void *data)
 {
     set->on_closed = on_closed;
     set->closed_data = data;
-    set->count = 0;
+    set->next = set->count = 0;
     uv_close((uv_handle_t *)&set->poll, on_poll_closed);
 }
 
