@@ -7,7 +7,7 @@
 import { api } from './api.js';
 import { h, memory, picture, say } from './dom.js';
 import { icons } from './icons.js';
-import { Live } from './live.js';
+import { Live, openWorker } from './live.js';
 import { LANGUAGES, chooseLanguage, createWords, directionOf, pick } from './words.js';
 
 const root = document.documentElement;
@@ -38,7 +38,7 @@ class Shell {
   constructor() {
     const protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
     this.live = new Live(`${protocol}//${location.host}/connection/websocket`,
-      { storage: globalThis.sessionStorage });
+      { storage: globalThis.sessionStorage, openWorker });
     this.toasts = h('div', { class: 'toasts', role: 'status', 'aria-live': 'polite' });
   }
 
@@ -110,6 +110,7 @@ class Shell {
     let timer = null;
     const show = () => {
       const { state, heard } = this.live;
+      if (heard === 0) return; // There is no picture yet that could be old.
       line.hidden = false;
       say(line, state === 'ended' ? this.t('connection.ended')
         : this.t('connection.lost', { time: this.t.time(heard * 1000) }));
