@@ -64,8 +64,9 @@ test('an emergency asks first, and stands above all else', async () => {
   await logIn(staff, house);
   await publish(staff, 'Keluar lewat pintu timur.', 'emergency');
   await staff.click('dialog button.danger');
-  const note = visitor.locator('[aria-live=assertive] .note.emergency', { hasText: 'pintu timur' });
+  const note = visitor.locator('.note.emergency', { hasText: 'pintu timur' });
   await note.waitFor();
+  await visitor.locator('[role=alert] p', { hasText: 'Darurat Keluar lewat pintu timur.' }).waitFor({ state: 'attached' });
   const [noteBox, queueBox] = [await note.boundingBox(), await visitor.locator('queue-public').boundingBox()];
   assert.ok(noteBox.y < queueBox.y);
   await staff.locator('.note.emergency').getByRole('button').first().click();
