@@ -17,6 +17,7 @@ const MINUTE_MILLISECONDS = 60000;
 export class Connection {
   #live;
   #t = null;
+  #wasOnline = false;
   #isLost = false;
   #patience = null;
   #minute = null;
@@ -52,11 +53,12 @@ export class Connection {
     const { state, heard } = this.#live;
     clearTimeout(this.#patience);
     if (state === 'online') {
+      this.#wasOnline = true;
       if (!this.#isLost) return;
       this.#isLost = false;
       this.#show();
       say(this.#said, this.#t('connection.back'));
-    } else if (this.#isLost || state === 'ended' || (heard && Date.now() - heard > OLD_MILLISECONDS)) {
+    } else if (this.#isLost || state === 'ended' || (this.#wasOnline && Date.now() - heard > OLD_MILLISECONDS)) {
       this.#lose();
     } else {
       this.#patience = setTimeout(() => this.#lose(), PATIENCE_MILLISECONDS);
@@ -68,7 +70,7 @@ export class Connection {
     this.#show();
     const { state, heard } = this.#live;
     if (state === 'ended') say(this.#said, this.#t('connection.ended'));
-    else if (heard === 0) say(this.#said, this.#t('connection.never'));
+    else if (!this.#wasOnline) say(this.#said, this.#t('connection.never'));
     else say(this.#said, this.#t('connection.lost.said', { time: this.#t.moment(heard * 1000) }));
   }
 
@@ -82,12 +84,12 @@ export class Connection {
     clearTimeout(this.#minute);
     const { state, heard } = this.#live;
     const t = this.#t;
-    document.body.classList.toggle('stale', this.#isLost && heard > 0);
+    document.body.classList.toggle('stale', this.#isLost && this.#wasOnline);
     this.#line.hidden = !this.#isLost;
     if (!this.#isLost) return;
     for (const mark of document.querySelectorAll('.asof span')) say(mark, this.#asOf());
     if (state === 'ended') say(this.#text, t('connection.ended'));
-    else if (heard === 0) say(this.#text, t('connection.never'));
+    else if (!this.#wasOnline) say(this.#text, t('connection.never'));
     else this.#showAge(heard);
   }
 

@@ -53,6 +53,7 @@ export class Line {
   #pong = false;
   #state = 'connecting';
   #heard = 0; // never yet
+  #current = 0; // heard while all was well: what is shown was true then
   #ahead = 0; // how far the server's clock is before ours, in microseconds
   #spread = FIRST_MILLISECONDS;
 
@@ -64,9 +65,9 @@ export class Line {
   /** Takes in a listener; gives back the function that hears what it says. */
   join(post) {
     this.#members.add(post);
-    if (this.#state === 'ended') this.#state = 'connecting'; // A page was loaded: a new try.
+    if (this.#state === 'ended') this.#state = 'connecting';
     for (const member of this.#members) member(this.#status());
-    if (!this.#socket && !this.#again) this.#now();
+    this.#wake(); // A page was loaded, so the server is there: no reason to wait for one's turn.
     return (message) => this.#members.has(post) && this.#hear(post, message);
   }
 
@@ -345,6 +346,7 @@ export class Line {
         this.#socket?.send('{}');
       }
     }
+    if (this.#state === 'online') this.#current = this.#heard;
   }
 
   #onPush(push) {
@@ -386,7 +388,7 @@ export class Line {
   }
 
   #status() {
-    return { status: { state: this.#state, heard: this.#heard, ahead: this.#ahead } };
+    return { status: { state: this.#state, heard: this.#current, ahead: this.#ahead } };
   }
 
   #change(state) {

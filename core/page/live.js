@@ -61,7 +61,7 @@ export class Live {
     return this.#status.state;
   }
 
-  /** When the server was last heard before the line was lost, in milliseconds; 0: never yet. */
+  /** Until when all was well before the line was lost, in milliseconds; 0: it never was. */
   get heard() {
     return this.#status.heard;
   }

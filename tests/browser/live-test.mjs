@@ -374,6 +374,23 @@ test('a phone that slept knows at once that its line is old, and returns at once
   live.close();
 });
 
+test('a server that answers but has no room for us does not make the picture younger', () => {
+  const { live } = begin();
+  live.subscribe('a:b', 'state', () => {});
+  Wire.last.open();
+  const heard = Date.now();
+  clock.tick(1000);
+  Wire.last.onclose({ code: 1006 });
+  for (let i = 0; i < 3; i++) {
+    clock.tick(30000);
+    Wire.last.onopen();
+    Wire.last.reply((command) => command.connect && { error: { code: 111, temporary: true } });
+  }
+  assert.ok(Wire.all.length >= 4);
+  assert.deepEqual([live.state, live.heard], ['connecting', heard]);
+  live.close();
+});
+
 test('a computer that slept with the page in sight notices by itself', () => {
   const { live } = begin();
   live.subscribe('a:b', 'state', () => {});
@@ -559,6 +576,25 @@ test('a cut while a tab reads what it missed: it reads on after it', async () =>
   assert.deepEqual([first.got, late.got], [[10], upTo(4, 10)]);
 });
 
+test('what disturbs a tab that reads what it missed costs it nothing', async () => {
+  const { tab } = await openBrowser();
+  const first = tab();
+  first.feed();
+  Wire.last.open();
+  Wire.last.reply(positioned({ offset: 9 }));
+  const late = tab(at(3));
+  late.feed();
+  Wire.last.say({ push: { channel: 'queue:calls', unsubscribe: { code: 2500, reason: 'insufficient state' } } });
+  Wire.last.reply(({ subscribe }) => subscribe && positioned({ offset: 9, recovered: true })());
+  assert.equal(Wire.last.sent.length, 1, 'it is reading already');
+  Wire.last.reply(() => ({ error: { code: 111, temporary: true, message: 'too many requests' } }));
+  clock.tick(500);
+  Wire.last.open();
+  Wire.last.reply(({ subscribe }) => subscribe && positioned({ offset: 9, recovered: true })());
+  Wire.last.reply(() => ({ history: { publications: entries(4, 9), epoch: 'e', offset: 9 } }));
+  assert.deepEqual([late.got, late.resets, Wire.all.length], [upTo(4, 9), 0, 2]);
+});
+
 test('a tab that cannot be brought up to date is reset, the others are not', async () => {
   const { tab } = await openBrowser();
   const first = tab();
@@ -623,6 +659,9 @@ test('a tab that closes leaves nothing behind, and takes nothing from the others
   assert.deepEqual(Wire.last.sent.map((command) => command.unsubscribe?.channel), ['queue:board']);
   Wire.last.push('queue:calls', 6, 6);
   assert.deepEqual([stays.got, goes.got], [[6], []]);
+  goes.isAsleep = true;
+  pass(600);
+  assert.equal(goes.ports[0].letters.length, 0, 'nobody writes to it any more');
   happen('pagehide');
   assert.equal(Wire.last.isOpen, false, 'the last one puts out the light');
   clock.tick(60000);
@@ -670,6 +709,36 @@ test('a tab that crashed is forgotten; one that only slept goes on where it was'
   assert.equal(Wire.all.length, 1);
 });
 
+test('a tab that fell asleep before it read the answer of the worker stays with it', async () => {
+  const { tab, worker } = await openBrowser();
+  const one = tab();
+  one.state();
+  Wire.last.open();
+  worker.isAsleep = true;
+  clock.tick(20000);
+  one.isAsleep = true;
+  worker.isAsleep = false;
+  one.ports[0].other.read();
+  pass(60);
+  one.isAsleep = false;
+  clock.tick(0); // Its patience ended long ago.
+  one.ports[0].read();
+  clock.tick(5000);
+  assert.deepEqual([one.ports.length, Wire.all.length], [1, 1]);
+});
+
+test('a tab that comes to sight finds out soon that its worker is gone', async (t) => {
+  const { tab, worker } = await openBrowser();
+  const happen = listenAsPage(t);
+  const one = tab();
+  one.state();
+  worker.isAsleep = true;
+  happen('visibilitychange');
+  clock.tick(5000);
+  assert.equal(Wire.all.length, 2, 'a line of its own');
+  one.live.close();
+});
+
 test('signing in or out in one tab is known to all: one new line, all told anew', async () => {
   const { tab } = await openBrowser();
   const [first, second] = [tab(), tab()];
@@ -692,6 +761,23 @@ test('signing in or out in one tab is known to all: one new line, all told anew'
   const third = tab();
   third.live.subscribe('queue:desk', 'feed', () => {}, { onError: (code) => refusals.push(code) });
   assert.deepEqual(refusals, [103, 103], 'who comes later is told as well');
+});
+
+test('a page that is loaded does not wait for the return of the line', async () => {
+  const { tab } = await openBrowser();
+  const random = mock.method(Math, 'random', () => 0.99);
+  const first = tab();
+  first.state();
+  Wire.last.onopen();
+  Wire.last.reply((command) => command.connect && { connect: { ping: 25, data: { spread_ms: 20000 } } });
+  Wire.last.onclose({ code: 3001 });
+  clock.tick(1000);
+  assert.equal(Wire.all.length, 1);
+  tab();
+  assert.equal(Wire.all.length, 2);
+  Wire.last.open();
+  assert.equal(first.live.state, 'online');
+  random.mock.restore();
 });
 
 test('where the server would have nobody any more, a page that is loaded tries again', async () => {

@@ -236,7 +236,12 @@ for (const language of ['id', 'en', 'ar']) {
     const marks = tab.locator('.asof:visible');
     assert.ok(await marks.count() >= 2, 'beside the ticket and the board');
     for (const mark of await marks.allTextContents()) assert.equal(mark, t_('connection.asof', { time }));
-    assert.deepEqual(await violations(tab), []);
+    for (const colorScheme of ['light', 'dark']) {
+      await tab.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      assert.deepEqual(await violations(tab), [], colorScheme);
+    }
+    await tab.setViewportSize({ width: 320, height: 640 });
+    assert.ok(await tab.evaluate(() => document.documentElement.scrollWidth <= 320), 'it fits a narrow phone');
     await tab.clock.fastForward('02:10'); // Minutes pass: the age goes on, nothing is said.
     await tab.waitForFunction((text) => document.querySelector('section.connection').textContent === text,
       t_('connection.lost', { time, age: t_.ago(130) }));
