@@ -38,8 +38,9 @@ export async function openHouse() {
   }
 }
 
-export function openBrowser() {
+export function openBrowser(options = {}) {
   return chromium.launch({
+    ...options,
     executablePath: CHROMIUM,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync'],

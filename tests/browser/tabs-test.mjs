@@ -33,7 +33,10 @@ async function websockets() {
   return Number(/^serambi_web_websockets_open (\d+)/m.exec(text)[1]);
 }
 
-/** Publishes an announcement and ends it: two entries of the feed. */
+/** Those of the test before may still be on their way out. */
+const oneLine = () => until('there is one line', async () => await websockets() === 1);
+
+/** Publishes an announcement; its id. */
 async function publish(text, urgency = 'normal') {
   const { status, body } = await house.server.ask('POST', '/api/announcements', { text: { id: text }, urgency }, token);
   assert.equal(status, 201, JSON.stringify(body));
@@ -77,7 +80,7 @@ async function openTabs(t, count, { url = house.url, ...options } = {}) {
 test('three tabs have one line; each hears once; the first may go', async (t) => {
   const tabs = await openTabs(t, 3);
   for (const tab of tabs) await listen(tab, FEED, 'feed');
-  assert.equal(await websockets(), 1);
+  await oneLine();
   const first = await publish('Satu untuk semua.');
   for (const tab of tabs) {
     await tab.locator('.note', { hasText: 'Satu untuk semua.' }).waitFor();
@@ -91,7 +94,7 @@ test('three tabs have one line; each hears once; the first may go', async (t) =>
     await tab.locator('.note', { hasText: 'Yang pertama sudah pergi.' }).waitFor();
     assert.deepEqual(tab.complaints, []);
   }
-  assert.equal(await websockets(), 1);
+  await oneLine();
   await tabs[1].context().close();
   await until('nobody is left', async () => await websockets() === 0);
   await withdraw(first);
@@ -113,7 +116,7 @@ test('a tab that comes back later hears what it missed, from where it was', asyn
   await returns.waitForFunction(() => globalThis.heard.includes('Sesudah.'));
   assert.deepEqual(await heard(returns), ['Sementara 1.', 'Sementara 2.', 'Sementara 3.', 'Sesudah.']);
   await hears(stays, ['Sebelum.', 'Sementara 1.', 'Sementara 2.', 'Sementara 3.', 'Sesudah.']);
-  assert.equal(await websockets(), 1);
+  await oneLine();
 });
 
 test('after kill -9 every tab catches up, without a reload, a hole or a double', async (t) => {
@@ -136,7 +139,7 @@ test('after kill -9 every tab catches up, without a reload, a hole or a double',
     }
     await withdraw(id);
   }
-  assert.equal(await websockets(), 1);
+  await oneLine();
 });
 
 /** What a browser may be like that has no shared worker for us. */
@@ -188,6 +191,28 @@ test('a worker that is gone is left: the page goes on, nothing missed', async (t
   await hears(tab, ['Dengan pekerja.', 'Tanpa pekerja lagi.']);
 });
 
+for (const isShared of [true, false]) {
+  test(`a page that is put aside for the back button leaves, and goes on from its place: ${isShared ? 'shared' : 'alone'}`, async (t) => {
+    const patient = await openBrowser({ ignoreDefaultArgs: ['--disable-back-forward-cache'] });
+    t.after(() => patient.close());
+    const context = await patient.newContext();
+    if (!isShared) await context.addInitScript(without['has none']);
+    const tab = await openTab(context, house, '/');
+    await tab.waitForSelector('.services button');
+    await listen(tab, FEED, 'feed');
+    await withdraw(await publish('Sebelum disisihkan.'));
+    await hears(tab, ['Sebelum disisihkan.']);
+    await tab.goto(`${house.url}/healthz`);
+    await until('it has left', async () => await websockets() === 0);
+    await withdraw(await publish('Selama disisihkan.'));
+    await tab.goBack({ waitUntil: 'commit' });
+    const id = await publish('Sesudah kembali.');
+    await tab.locator('.note', { hasText: 'Sesudah kembali.' }).waitFor();
+    await hears(tab, ['Sebelum disisihkan.', 'Selama disisihkan.', 'Sesudah kembali.']); // The same page: it still knows the first.
+    await withdraw(id);
+  });
+}
+
 test('who signs in or out in one tab is known to the shared line', async (t) => {
   const [visitor] = await openTabs(t, 1);
   const staff = await openTab(visitor.context(), house, '/staff');
@@ -198,12 +223,12 @@ test('who signs in or out in one tab is known to the shared line', async (t) => 
   await visitor.locator('.services button:not(:disabled)').first().click();
   const label = await visitor.locator('.ticket.waiting .label').textContent();
   await staff.locator('queue-staff .rows strong', { hasText: label }).waitFor(); // Only staff hear this bell.
-  assert.equal(await websockets(), 1);
+  await oneLine();
   assert.equal(await visitor.evaluate(() => globalThis.heard.includes(103)), false);
   await staff.locator('.porch button').last().click();
   await staff.waitForSelector('input[name=password]');
   await visitor.waitForFunction(() => globalThis.heard.includes(103));
-  await until('one line', async () => await websockets() === 1);
+  await oneLine();
   assert.deepEqual([...visitor.complaints, ...staff.complaints], []);
 });
 
