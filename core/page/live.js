@@ -1,68 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Serambi authors
 //
-// What happens, as it happens: a small client of the Centrifuge protocol (JSON, version 2).
-// A state channel gives its newest value, also to those who come late; a feed gives every entry
-// once, in order, also those that were missed while the line was cut or the page reloaded.
+// What happens, as it happens, for the parts of a page. A state channel gives its newest value, also
+// to those who come late; a feed gives every entry once, in order, also those that were missed while
+// the line was cut or the page reloaded: the place in it is kept for each tab.
+//
+// The line itself (line.js) is shared by the tabs of a browser, in a worker (live_worker.js); where
+// there is none, or it does not answer, this page has a line of its own.
 
-const FIRST_MILLISECONDS = 500;
-const LONGEST_MILLISECONDS = 30000;
-const OPEN_MILLISECONDS = 10000;
-const GRACE_MILLISECONDS = 10000;
-const TEMPORARY = new Set([100, 111, 113]);
+import { Line } from './line.js';
 
-/** Full jitter: a thousand phones do not come back in the same instant. */
-export function delayOf(tries, random = Math.random, first = FIRST_MILLISECONDS) {
-  return random() * Math.min(LONGEST_MILLISECONDS, first * 2 ** tries);
-}
+const ANSWER_MILLISECONDS = 5000;
+const ALIVE_MILLISECONDS = 20000;
 
-function isTerminal(code) {
-  return (code >= 3500 && code < 4000) || (code >= 4500 && code < 5000) || code === 1009;
+let policy;
+
+/**
+ * The worker of this version of the pages: its address holds the version, so that a page from
+ * before an upgrade and one from after it do not meet. Works without https, unlike Web Locks.
+ */
+export function openWorker() {
+  const address = new URL('./live_worker.js', import.meta.url).href;
+  policy ??= globalThis.trustedTypes?.createPolicy('live', { createScriptURL: (url) => url });
+  return new globalThis.SharedWorker(policy?.createScriptURL(address) ?? address,
+    { name: 'live', type: 'module' });
 }
 
 export class Live {
   #url;
-  #Socket;
+  #options;
   #storage;
-  #socket = null;
-  #ready = false;
-  #lastId = 0;
-  #replies = new Map();
   #channels = new Map();
   #watchers = new Set();
-  #tries = 0;
-  #again = null;
-  #silence = null;
-  #pingMilliseconds = 25000;
-  #pong = false;
-  #heard = Date.now();
-  #state = 'connecting';
-  #resting = false;
-  #spread = FIRST_MILLISECONDS;
-  #ahead = 0; // how far the server's clock is before ours, in microseconds
+  #status = { state: 'connecting', heard: 0, ahead: 0 };
+  #say = () => {};
+  #post = null; // the end that the line's news come to; news for another end are old
+  #mayShare;
+  #alive = null;
+  #patience = null;
 
-  constructor(url, options = {}) {
+  /** openWorker, Socket: as in tests. Without openWorker the line is the page's own. */
+  constructor(url, { storage, ...options } = {}) {
     this.#url = url;
-    this.#Socket = options.Socket ?? globalThis.WebSocket;
-    this.#storage = options.storage;
-    globalThis.addEventListener?.('online', () => this.#now());
-    globalThis.addEventListener?.('offline', () => this.#drop());
-    globalThis.document?.addEventListener('visibilitychange', () => this.#onVisible());
+    this.#options = options;
+    this.#storage = storage;
+    this.#mayShare = Boolean(options.openWorker);
+    const { document } = globalThis;
+    const on = (target, type, act) => target?.addEventListener?.(type, act);
+    on(globalThis, 'online', () => this.#wake());
+    on(globalThis, 'offline', () => this.#say({ offline: true }));
+    on(document, 'visibilitychange', () => document.visibilityState === 'visible' && this.#wake());
+    // A page that was put aside (for the back button) listens to nothing, and joins anew.
+    on(globalThis, 'pagehide', () => this.close());
+    on(globalThis, 'pageshow', (event) => event.persisted && this.#join());
+    this.#join();
   }
 
   /** 'online', 'connecting' (also: trying again), 'ended' (the server will not have us). */
   get state() {
-    return this.#state;
+    return this.#status.state;
   }
 
-  /** When the server was last heard, in milliseconds. */
+  /** Until when all was well before the line was lost, in milliseconds; 0: it never was. */
   get heard() {
-    return this.#heard;
+    return this.#status.heard;
   }
 
   /** Microseconds since 1970 by the server's clock. */
   nowUs() {
-    return Date.now() * 1000 + this.#ahead;
+    return Date.now() * 1000 + this.#status.ahead;
   }
 
   /** Calls watcher(live) at once and at every change of state; gives back how to stop. */
@@ -78,223 +84,142 @@ export class Live {
    */
   subscribe(name, kind, onMessage, { onReset, onError } = {}) {
     let channel = this.#channels.get(name);
-    if (!channel) {
+    const isFirst = !channel;
+    if (isFirst) {
       channel = { name, kind, epoch: null, offset: 0, value: undefined, listeners: new Set() };
       if (kind === 'feed') this.#remember(channel);
       this.#channels.set(name, channel);
     }
     const listener = { onMessage, onReset, onError };
-    const isFirst = channel.listeners.size === 0;
     channel.listeners.add(listener);
-    if (channel.value !== undefined) this.#tell(listener.onMessage, channel.value);
-    if (this.#ready && isFirst) this.#send([this.#subscribeCommand(channel)]);
-    if (!this.#socket && !this.#resting) this.#now();
+    if (isFirst) this.#follow(channel);
+    else if (channel.value !== undefined) this.#tell(onMessage, channel.value);
     return () => this.#leave(channel, listener);
   }
 
   /** Connects anew, as who the cookie now says we are. */
   restart() {
-    this.#resting = false;
-    this.#state = 'connecting';
-    for (const channel of this.#channels.values()) {
-      channel.value = undefined;
-      channel.offset = channel.kind === 'state' ? 0 : channel.offset;
-    }
-    this.#tries = 0;
-    this.#drop();
-    this.#now();
+    for (const channel of this.#channels.values()) this.#unlearn(channel);
+    this.#say({ restart: true });
   }
 
+  /** Leaves the line; the page hears nothing more. */
   close() {
-    this.#resting = true;
-    clearTimeout(this.#again);
-    this.#drop();
+    this.#say({ bye: true });
+    this.#part();
+    this.#take({ ...this.#status, state: 'connecting' });
   }
 
   #leave(channel, listener) {
     channel.listeners.delete(listener);
     if (channel.listeners.size > 0 || this.#channels.get(channel.name) !== channel) return;
     this.#channels.delete(channel.name);
-    if (this.#ready) {
-      this.#send([this.#command({ unsubscribe: { channel: channel.name } }, () => {})]);
-    }
+    this.#say({ leave: channel.name });
   }
 
-  #now() {
-    clearTimeout(this.#again);
-    this.#again = null;
-    if (this.#socket || this.#resting || this.#state === 'ended') return;
-    let socket;
+  /** The phone was perhaps asleep: is the line still there, is the worker? */
+  #wake() {
+    this.#say({ wake: true });
+    if (this.#alive) this.#ask();
+  }
+
+  // --- The line, shared or our own ---------------------------------------------------------------
+
+  #join() {
+    this.#part();
     try {
-      socket = new this.#Socket(this.#url);
+      if (this.#mayShare) this.#share();
     } catch {
-      this.#later();
-      return;
+      this.#part(); // No such worker in this browser, or not for us.
     }
-    this.#socket = socket;
-    this.#listenFor(OPEN_MILLISECONDS);
-    socket.onopen = () => this.#onOpen(socket);
-    socket.onmessage = (event) => {
-      if (socket === this.#socket) this.#onData(event.data);
+    if (!this.#post) this.#beAlone();
+    for (const channel of [...this.#channels.values()]) this.#follow(channel);
+  }
+
+  #share() {
+    const worker = this.#options.openWorker();
+    const { port } = worker;
+    const post = (message) => {
+      clearTimeout(this.#patience);
+      this.#patience = null;
+      this.#hear(message);
     };
-    socket.onclose = (event) => {
-      if (socket === this.#socket) this.#onClose(event.code);
-    };
-    socket.onerror = () => {};
+    worker.onerror = () => post === this.#post && this.#giveUp();
+    port.onmessage = ({ data }) => post === this.#post && post(data);
+    this.#post = post;
+    this.#say = (message) => port.postMessage(message);
+    this.#alive = setInterval(() => this.#ask(), ALIVE_MILLISECONDS);
+    this.#ask();
   }
 
-  #later() {
-    if (this.#resting || this.#state === 'ended' || this.#again) return;
-    this.#again = setTimeout(() => this.#now(), delayOf(this.#tries, Math.random, this.#spread));
-    this.#tries += 1;
+  #beAlone() {
+    this.#post = (message) => this.#hear(message);
+    this.#say = new Line(this.#url, this.#options).join(this.#post);
   }
 
-  #onOpen(socket) {
-    if (socket !== this.#socket) return;
-    this.#replies.clear();
-    const commands = [this.#command({ connect: { name: 'page' } }, (reply) => this.#onConnect(reply))];
-    for (const channel of this.#channels.values()) commands.push(this.#subscribeCommand(channel));
-    this.#ready = true;
-    this.#send(commands);
+  /** A worker that does not answer is not waited for: the page goes on without it. */
+  #ask() {
+    const since = Date.now();
+    this.#patience ??= setTimeout(() => {
+      this.#patience = null;
+      // So late: this page was asleep, and the answer is perhaps in its letter box.
+      if (Date.now() - since > 2 * ANSWER_MILLISECONDS) this.#ask();
+      else this.#giveUp();
+    }, ANSWER_MILLISECONDS);
+    this.#say({ alive: true });
   }
 
-  #onConnect(reply) {
-    if (reply.error) {
-      if (!TEMPORARY.has(reply.error.code) && reply.error.code !== 109) this.#change('ended');
-      this.#drop();
+  #giveUp() {
+    this.#mayShare = false;
+    this.#say({ bye: true });
+    this.#join();
+  }
+
+  #part() {
+    clearInterval(this.#alive);
+    this.#alive = null;
+    clearTimeout(this.#patience);
+    this.#patience = null;
+    this.#post = null;
+    this.#say = () => {};
+  }
+
+  #follow({ name, kind, epoch, offset }) {
+    this.#say({ follow: name, kind, epoch, offset });
+  }
+
+  // --- What the line tells -----------------------------------------------------------------------
+
+  #hear(message) {
+    if (message.status) this.#take(message.status);
+    if (message.gone) this.#join(); // The worker took us for dead: we were asleep.
+    const channel = this.#channels.get(message.news ?? message.place ?? message.refused);
+    if (!channel) return;
+    if (message.refused) {
+      this.#unlearn(channel);
+      for (const { onError } of [...channel.listeners]) this.#tell(onError, message.code);
       return;
     }
-    this.#pingMilliseconds = (reply.connect.ping ?? 25) * 1000;
-    this.#pong = reply.connect.pong === true;
-    const { now_us: nowUs, spread_ms: spread } = reply.connect.data ?? {};
-    if (nowUs) this.#ahead = nowUs - Date.now() * 1000;
-    this.#spread = Math.max(FIRST_MILLISECONDS, spread ?? 0); // The server knows how many we are.
-    this.#tries = 0;
-    this.#change('online');
-  }
-
-  #onClose(code) {
-    this.#forget();
-    if (isTerminal(code)) this.#change('ended');
-    else this.#change('connecting');
-    this.#later();
-  }
-
-  /** Leaves the socket, without waiting for its goodbye, and comes again. */
-  #drop() {
-    const socket = this.#socket;
-    this.#forget();
-    try {
-      socket?.close();
-    } catch {
-      // It was closing by itself.
-    }
-    if (this.#state === 'online') this.#change('connecting');
-    this.#later();
-  }
-
-  #forget() {
-    clearTimeout(this.#silence);
-    this.#socket = null;
-    this.#ready = false;
-    this.#replies.clear();
-  }
-
-  #onVisible() {
-    if (globalThis.document.visibilityState !== 'visible') return;
-    const isSilent = Date.now() - this.#heard > this.#pingMilliseconds + GRACE_MILLISECONDS;
-    if (this.#socket && isSilent) this.#drop();
-    if (!this.#socket) this.#now();
-  }
-
-  #onData(text) {
-    this.#heard = Date.now();
-    this.#listenFor(this.#pingMilliseconds + GRACE_MILLISECONDS);
-    for (const line of text.split('\n')) {
-      if (!line) continue;
-      const message = JSON.parse(line);
-      if (message.id) {
-        const onReply = this.#replies.get(message.id);
-        this.#replies.delete(message.id);
-        onReply?.(message);
-      } else if (message.push) {
-        this.#onPush(message.push);
-      } else if (this.#pong) {
-        this.#socket?.send('{}');
-      }
+    Object.assign(channel, { epoch: message.epoch, offset: message.offset });
+    if (channel.kind === 'feed') this.#keep(channel);
+    else channel.value = message.data;
+    const { news, isLost, data } = message;
+    for (const listener of [...channel.listeners]) {
+      if (news) this.#tell(listener.onMessage, data);
+      else if (isLost) this.#tell(listener.onReset);
     }
   }
 
-  #onPush(push) {
-    const channel = this.#channels.get(push.channel);
-    if (push.pub && channel) this.#onPublication(channel, push.pub);
-    if (push.unsubscribe && channel) {
-      if (push.unsubscribe.code >= 2500) this.#send([this.#subscribeCommand(channel)]);
-      else this.#refuse(channel, push.unsubscribe.code);
-    }
-    if (push.disconnect) {
-      if (isTerminal(push.disconnect.code)) this.#change('ended');
-      this.#drop();
-    }
+  /** The value of a state is not ours any more; the place in a feed is. */
+  #unlearn(channel) {
+    if (channel.kind === 'state') Object.assign(channel, { epoch: null, value: undefined });
   }
 
-  #onPublication(channel, publication) {
-    const offset = publication.offset ?? channel.offset + 1;
-    if (offset <= channel.offset) return;
-    if (channel.kind === 'feed' && offset > channel.offset + 1) {
-      this.#drop(); // A hole: come back and ask for what is missing.
-      return;
-    }
-    channel.offset = offset;
-    if (channel.kind === 'state') channel.value = publication.data;
-    else this.#keep(channel);
-    this.#tellAll(channel, publication.data);
-  }
-
-  #subscribeCommand(channel) {
-    const request = { channel: channel.name };
-    const isKnown = channel.epoch !== null && (channel.kind === 'feed' || channel.value !== undefined);
-    if (isKnown) Object.assign(request, { recover: true, epoch: channel.epoch, offset: channel.offset });
-    return this.#command({ subscribe: request }, (reply) => {
-      if (this.#channels.get(channel.name) === channel) this.#onSubscribe(channel, reply, isKnown);
-    });
-  }
-
-  #onSubscribe(channel, reply, wasKnown) {
-    if (reply.error) {
-      if (TEMPORARY.has(reply.error.code)) this.#drop();
-      else if (reply.error.code !== 105) this.#refuse(channel, reply.error.code);
-      return;
-    }
-    const { epoch = null, offset = 0, recovered = false, publications = [] } = reply.subscribe;
-    const isSame = channel.epoch === epoch;
-    channel.epoch = epoch;
-    if (channel.kind === 'state') {
-      const last = publications.at(-1);
-      const isNews = last && (!isSame || (last.offset ?? offset) !== channel.offset ||
-        channel.value === undefined);
-      channel.offset = last?.offset ?? offset;
-      if (isNews) {
-        channel.value = last.data;
-        this.#tellAll(channel, last.data);
-      }
-      return;
-    }
-    if (wasKnown && recovered && isSame) {
-      for (const publication of publications) this.#onPublication(channel, publication);
-    } else {
-      channel.offset = offset;
-      if (wasKnown) for (const listener of channel.listeners) this.#tell(listener.onReset);
-    }
-    this.#keep(channel);
-  }
-
-  #refuse(channel, code) {
-    for (const listener of channel.listeners) this.#tell(listener.onError, code);
-  }
-
-  #tellAll(channel, data) {
-    for (const listener of [...channel.listeners]) this.#tell(listener.onMessage, data);
+  #take(status) {
+    const { state } = this.#status;
+    this.#status = status;
+    if (status.state === state) return;
+    for (const watcher of [...this.#watchers]) this.#tell(watcher, this);
   }
 
   /** A listener that fails is its own fault and must not stop the others. */
@@ -304,27 +229,6 @@ export class Live {
     } catch (error) {
       globalThis.reportError?.(error);
     }
-  }
-
-  #command(body, onReply) {
-    this.#lastId += 1;
-    this.#replies.set(this.#lastId, onReply);
-    return JSON.stringify({ id: this.#lastId, ...body });
-  }
-
-  #send(commands) {
-    this.#socket?.send(commands.join('\n'));
-  }
-
-  #listenFor(milliseconds) {
-    clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#drop(), milliseconds);
-  }
-
-  #change(state) {
-    if (this.#state === state) return;
-    this.#state = state;
-    for (const watcher of this.#watchers) this.#tell(watcher, this);
   }
 
   #keep(channel) {

@@ -9,7 +9,7 @@ class CoreNow extends Part {
   start() {
     const { session, t } = this.app;
     const parts = this.plugins.filter((plugin) => plugin.now);
-    fill(this, h('p', { class: 'quietly' }, t('now.hello', { name: session.user })),
+    fill(this, h('p', { class: 'quietly' }, t('now.hello', { name: session.user })), this.app.asOf(),
       h('div', { class: 'nowgrid' }, parts.map((plugin) => {
         const words = this.shell.words(plugin.id);
         const id = `now-${plugin.id}`;

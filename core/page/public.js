@@ -25,7 +25,7 @@ function show() {
   fill(document.body,
     h('a', { class: 'skip', href: '#main' , onclick: skip }, t('skip')),
     h('header', { class: 'porch' }, h('div', { class: 'wide' }, brand(t, '#/'), shell.languageChoice())),
-    shell.connectionLine(),
+    shell.head,
     h('main', { id: 'main', tabindex: '-1', class: 'wide' },
       h('h1', { class: 'unseen' }, t('public.title')), parts.map((part) => part.node), contact),
     shell.toasts);

@@ -5,14 +5,15 @@
 // go, questions, and the modules of the plugins.
 
 import { api } from './api.js';
-import { h, memory, picture, say } from './dom.js';
+import { Connection } from './connection.js';
+import { h, memory, picture } from './dom.js';
 import { icons } from './icons.js';
-import { Live } from './live.js';
+import { Live, openWorker } from './live.js';
 import { LANGUAGES, chooseLanguage, createWords, directionOf, pick } from './words.js';
 
 const root = document.documentElement;
 const TOAST_MILLISECONDS = 10000;
-const PATIENCE_MILLISECONDS = 3000;
+const TOLD_MOST = 5;
 
 /** Loads words and the plugins' modules (name "public" or "staff"); gives the page's shell. */
 export async function createShell(name) {
@@ -38,7 +39,11 @@ class Shell {
   constructor() {
     const protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
     this.live = new Live(`${protocol}//${location.host}/connection/websocket`,
-      { storage: globalThis.sessionStorage });
+      { storage: sessionOrNone(), openWorker });
+    this.connection = new Connection(this.live);
+    // What screen readers are told, one sentence after another: in their time, and at once.
+    this.told = h('div', { class: 'unseen', role: 'log' });
+    this.alarm = h('div', { class: 'unseen', role: 'alert' });
     this.toasts = h('div', { class: 'toasts', role: 'status', 'aria-live': 'polite' });
   }
 
@@ -47,6 +52,7 @@ class Shell {
     this.catalogue = await response.json();
     this.language = language;
     this.t = this.words('core');
+    this.connection.speak(this.t);
     root.lang = language;
     root.dir = directionOf(language);
   }
@@ -77,6 +83,9 @@ class Shell {
         location.hash = `#/${route}`;
       },
       icon: (name) => picture(icons[name] ?? icons.dot),
+      asOf: () => this.connection.mark(),
+      tell: (...words) => this.tell(this.told, words),
+      alarm: (...words) => this.tell(this.alarm, words),
       toast: (text, undo) => this.toast(text, undo),
       fail: (error) => this.toast(t.message(error)),
       confirm: (question) => this.confirm(question),
@@ -104,27 +113,14 @@ class Shell {
     return choice;
   }
 
-  /** The line that says since when nothing was heard; empty while all is well. */
-  connectionLine() {
-    const line = h('p', { class: 'connection', role: 'status', hidden: true });
-    let timer = null;
-    const show = () => {
-      const { state, heard } = this.live;
-      line.hidden = false;
-      say(line, state === 'ended' ? this.t('connection.ended')
-        : this.t('connection.lost', { time: this.t.time(heard * 1000) }));
-    };
-    this.live.onStatus(({ state }) => {
-      clearTimeout(timer);
-      timer = null;
-      if (state === 'online') {
-        line.hidden = true;
-        say(line, '');
-      } else {
-        timer = setTimeout(show, state === 'ended' ? 0 : PATIENCE_MILLISECONDS);
-      }
-    });
-    return line;
+  /** What stands above every page, seen or not. */
+  get head() {
+    return [...this.connection.nodes, this.told, this.alarm];
+  }
+
+  tell(region, words) {
+    region.append(h('p', {}, words));
+    while (region.childElementCount > TOLD_MOST) region.firstChild.remove();
   }
 
   /** undo: {label, act}; the message stays while it is pointed at. */
@@ -169,6 +165,14 @@ class Shell {
       document.body.append(dialog);
       dialog.showModal();
     });
+  }
+}
+
+function sessionOrNone() {
+  try {
+    return globalThis.sessionStorage;
+  } catch {
+    return undefined; // The browser keeps nothing for us: a reload begins at the newest entry.
   }
 }
 

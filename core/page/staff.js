@@ -89,7 +89,7 @@ function showLogin() {
     show();
     place.focus();
   };
-  fill(document.body, head(), shell.connectionLine(), h('main', { id: 'main', class: 'wide login' },
+  fill(document.body, head(), shell.head, h('main', { id: 'main', class: 'wide login' },
     h('div', { class: 'card' }, h('h1', {}, t('login.title')), h('p', { class: 'quietly' }, t('login.text')),
       form({ t, fields: [name, password], submit: t('login.submit'), act })),
     h('p', { class: 'small' }, h('a', { href: '/' }, t('login.back')))), shell.toasts);
@@ -114,7 +114,7 @@ function showConsole() {
     head(h('button', { type: 'button', class: 'plain help', 'aria-label': t('keys.title'), onclick: () => keys.show() }, '?'),
       h('button', { type: 'button', class: 'plain', onclick: logOut }, picture(icons.leave, 'icon turns'),
         h('span', { class: 'who' }, t('logout')))),
-    shell.connectionLine(),
+    shell.head,
     h('div', { class: 'console' }, rail, place), shell.toasts);
   route();
 }

@@ -5,7 +5,7 @@
 // when the same file is chosen again.
 
 import { memory } from './dom.js';
-import { delayOf } from './live.js';
+import { delayOf } from './line.js';
 
 const PIECE_BYTES = 8 * 1024 * 1024;
 const REMEMBERED = 'uploads';

@@ -26,6 +26,7 @@ export function createWords(catalogue, language, owner) {
   const locale = language === 'ar' ? 'ar-u-nu-latn' : language;
   const plural = new Intl.PluralRules(locale);
   const number = new Intl.NumberFormat(locale);
+  const ago = new Intl.RelativeTimeFormat(locale);
   const own = catalogue[owner] ?? {};
   const core = catalogue.core ?? {};
 
@@ -75,6 +76,11 @@ export function createWords(catalogue, language, owner) {
   /** What is left of a work, in words. */
   t.left = (seconds) => (seconds < 90 ? t('left.seconds', { n: Math.max(1, Math.round(seconds)) })
     : t('left.minutes', { n: Math.round(seconds / 60) }));
+  /** How long ago something was, in minutes at the finest. */
+  t.ago = (seconds) => {
+    const [size, unit] = [[86400, 'day'], [3600, 'hour'], [60, 'minute']].find(([one]) => seconds >= one) ?? [];
+    return unit ? ago.format(-Math.floor(seconds / size), unit) : t('ago.now');
+  };
   /** The wait as a range: [5, 10]; null when nothing is known. */
   t.wait = (range) => {
     if (!range) return '';

@@ -11,7 +11,7 @@ import { chromium } from 'playwright-core';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-/** {url, user, password, stop()} */
+/** {url, user, password, stop()}, and server, unless it is one that runs already. */
 export async function openHouse() {
   if (process.env.SERAMBI_TEST_URL) { // A server that runs already.
     return {
@@ -31,33 +31,52 @@ export async function openHouse() {
     await server.start();
     const password = execFileSync(join(build, 'core/serambi'), ['user', 'add', '--data', data, user, '--role', 'admin'],
       { encoding: 'utf8' }).trim().split(/\s+/).pop();
-    return { url: server.url, user, password, stop };
+    return { url: server.url, user, password, stop, server };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-export function openBrowser() {
+export function openBrowser(options = {}) {
   return chromium.launch({
+    ...options,
     executablePath: CHROMIUM,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync'],
   });
 }
 
-/** A page that remembers what its console complained about, in page.complaints. */
+/** A page that remembers what its console complained about, in page.complaints, and what it still asks. */
 export async function openPage(browser, house, path, options = {}) {
   const context = await browser.newContext({ viewport: { width: 390, height: 844 }, locale: 'id-ID', timezoneId: 'Asia/Jakarta', ...options });
   context.setDefaultTimeout(15000);
+  return openTab(context, house, path);
+}
+
+/** One more page of the same browser. */
+export async function openTab(context, house, path) {
   const page = await context.newPage();
   page.complaints = [];
+  page.asking = new Set();
+  page.on('request', (request) => page.asking.add(request));
+  for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => page.asking.delete(request));
   page.on('pageerror', (error) => page.complaints.push(String(error.stack)));
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) page.complaints.push(`${message.text()} ${message.location().url}`);
   });
   await page.goto(`${house.url}${path}`);
   return page;
+}
+
+/**
+ * Waits until all that the page asked for is there. Playwright's networkidle never comes: it does not
+ * see that a shared worker's script has arrived.
+ */
+export async function answered(page) {
+  while ([...page.asking].some((request) => !request.url().endsWith('/live_worker.js'))) {
+    await Promise.race([page.waitForEvent('requestfinished'), page.waitForEvent('requestfailed')]);
+  }
 }
 
 export async function logIn(page, house) {

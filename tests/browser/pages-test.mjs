@@ -9,7 +9,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { logIn, openBrowser, openHouse, openPage, violations } from './house.mjs';
+import { openCable } from './cable.mjs';
+import { answered, logIn, openBrowser, openHouse, openPage, violations } from './house.mjs';
 
 const UPLOAD_BYTES = 48 * 1024 * 1024;
 
@@ -63,8 +64,9 @@ test('an emergency asks first, and stands above all else', async () => {
   await logIn(staff, house);
   await publish(staff, 'Keluar lewat pintu timur.', 'emergency');
   await staff.click('dialog button.danger');
-  const note = visitor.locator('[aria-live=assertive] .note.emergency', { hasText: 'pintu timur' });
+  const note = visitor.locator('.note.emergency', { hasText: 'pintu timur' });
   await note.waitFor();
+  await visitor.locator('[role=alert] p', { hasText: 'Darurat Keluar lewat pintu timur.' }).waitFor({ state: 'attached' });
   const [noteBox, queueBox] = [await note.boundingBox(), await visitor.locator('queue-public').boundingBox()];
   assert.ok(noteBox.y < queueBox.y);
   await staff.locator('.note.emergency').getByRole('button').first().click();
@@ -124,16 +126,18 @@ test('single keys can be switched off, letters typed in a field are letters', as
   await staff.context().close();
 });
 
-test('a cut line is said, and what was missed is there when it is back', async () => {
-  const [visitor, staff] = await Promise.all([openPage(browser, house, '/'), openPage(browser, house, '/staff')]);
+test('a cut line is said, and what was missed is there when it is back', async (t) => {
+  const cable = await openCable(house.url);
+  t.after(() => cable.stop());
+  const [visitor, staff] = await Promise.all([openPage(browser, cable, '/'), openPage(browser, house, '/staff')]);
   await logIn(staff, house);
   await visitor.waitForSelector('announcements-public p:not([hidden]), announcements-public .note');
-  await visitor.context().setOffline(true);
+  cable.cut();
   await visitor.waitForSelector('.connection:not([hidden])');
   await publish(staff, 'Sementara Anda pergi.');
   await staff.locator('.note', { hasText: 'Sementara' }).waitFor();
   assert.equal(await visitor.locator('.note', { hasText: 'Sementara' }).count(), 0);
-  await visitor.context().setOffline(false);
+  cable.mend();
   await visitor.locator('.note', { hasText: 'Sementara' }).waitFor();
   await visitor.waitForSelector('.connection', { state: 'hidden' });
   await Promise.all([visitor.context().close(), staff.context().close()]);
@@ -228,7 +232,7 @@ for (const locale of ['id', 'en', 'ar']) {
     for (const section of sections) {
       await staff.evaluate((hash) => { location.hash = hash; }, section);
       await staff.waitForSelector(`.rail a[href="${section}"][aria-current]`);
-      await staff.waitForLoadState('networkidle');
+      await answered(staff);
       await inspect(staff, section);
     }
     assert.deepEqual(staff.complaints, []);

@@ -117,7 +117,7 @@ test('pages hold nothing inline', () => {
 });
 
 test('the visitor\u2019s page stays small', () => {
-  const names = ['dom', 'words', 'api', 'live', 'shell', 'icons', 'public'].map((one) => join(folders.get('core'), `${one}.js`));
+  const names = ['dom', 'words', 'api', 'live', 'line', 'live_worker', 'connection', 'shell', 'icons', 'public'].map((one) => join(folders.get('core'), `${one}.js`));
   names.push(join(folders.get('core'), 'style.css'));
   for (const [owner, folder] of folders) {
     if (owner !== 'core' && existsSync(join(folder, 'public.js'))) names.push(join(folder, 'public.js'));
@@ -144,6 +144,11 @@ test('plurals, values and other languages', () => {
   assert.equal(words('name', { name: 'A012' }), 'Hello \u2068A012\u2069');
   assert.equal(words('plain'), 'queue');
   assert.equal(words('missing'), 'missing');
+  assert.equal(words.ago(59), words('ago.now'));
+  assert.equal(words.ago(61), '1 minute ago');
+  assert.equal(words.ago(2 * 3600 - 1), '1 hour ago');
+  assert.equal(words.ago(3 * 86400), '3 days ago');
+  assert.equal(createWords({}, 'ar').ago(300), 'قبل 5 دقائق', 'numbers as everywhere else on the page');
   assert.equal(words.duration(65e6), '1:05');
   assert.equal(words.duration(3661e6), '1:01:01');
   assert.deepEqual(pick({ ar: 'x', en: 'y' }, 'id'), { text: 'y', language: 'en' });

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Serambi authors
 //
-// What is announced, as it comes and goes. Emergencies first and spoken at once by screen readers.
+// What is announced, as it comes and goes. Emergencies first and spoken at once by screen readers;
+// of the others they are told what is new, when they have a moment.
 
 import { Part, define, fill, h, list } from '../core/dom.js';
+
+const SAID_MOST = 3;
 
 class AnnouncementsPublic extends Part {
   start() {
     const { t, icon } = this.app;
-    this.emergencies = h('ul', { class: 'notes', 'aria-live': 'assertive' });
-    this.others = h('ul', { class: 'notes', 'aria-live': 'polite' });
+    this.emergencies = h('ul', { class: 'notes' });
+    this.others = h('ul', { class: 'notes' });
+    this.known = null; // ids of those that were told or stood there from the beginning
     this.none = h('p', { class: 'quietly', hidden: true }, t('public.none'));
     this.parts = h('section', { class: 'part', 'aria-labelledby': 'announcements-title' },
       h('h2', { id: 'announcements-title' }, t('title')), this.emergencies, this.others, this.none);
@@ -21,13 +25,31 @@ class AnnouncementsPublic extends Part {
   update(announcements) {
     const make = (item) => this.note(item);
     const isEmergency = (item) => item.urgency === 'emergency';
-    list(this.emergencies, announcements.filter(isEmergency), (item) => item.id, make);
-    list(this.others, announcements.filter((item) => !isEmergency(item)), (item) => item.id, make);
-    this.emergencies.hidden = !announcements.some(isEmergency);
-    this.others.hidden = announcements.every(isEmergency);
+    const emergencies = announcements.filter(isEmergency);
+    const others = announcements.filter((item) => !isEmergency(item));
+    list(this.emergencies, emergencies, (item) => item.id, make);
+    list(this.others, others, (item) => item.id, make);
+    this.emergencies.hidden = emergencies.length === 0;
+    this.others.hidden = others.length === 0;
     this.none.hidden = announcements.length > 0;
+    const isNew = (item) => !this.known?.has(item.id);
+    for (const item of emergencies.filter(isNew)) this.app.alarm(this.app.t('urgency.emergency'), ' ', this.spoken(item));
+    if (this.known) this.tellNew(others.filter(isNew));
+    this.known = new Set(announcements.map((item) => item.id));
     // An emergency goes above all else, also above one's own number.
-    this.classList.toggle('first', announcements.some(isEmergency));
+    this.classList.toggle('first', emergencies.length > 0);
+  }
+
+  /** After a long absence the number is enough. */
+  tellNew(items) {
+    const { t, tell } = this.app;
+    if (items.length > SAID_MOST) tell(t('public.arrived', { n: items.length }));
+    else for (const item of items) tell(t('public.new'), ' ', this.spoken(item));
+  }
+
+  spoken(item) {
+    const { text, language } = this.app.pick(item.text);
+    return h('span', { lang: language }, text);
   }
 
   note(item) {

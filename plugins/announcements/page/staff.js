@@ -21,8 +21,8 @@ class AnnouncementsStaff extends Part {
     this.ended = h('ul', { class: 'notes' });
     this.search = h('input', { type: 'search', oninput: () => this.show() });
     const mayWrite = ['editor', 'admin'].includes(session.role);
-    this.runningNone = h('p', { class: 'empty' }, t(mayWrite ? 'running.none' : 'public.none'));
-    this.endedNone = h('p', { class: 'quietly' }, t('ended.none'));
+    this.runningNone = h('p', { class: 'empty', hidden: true }, t(mayWrite ? 'running.none' : 'public.none'));
+    this.endedNone = h('p', { class: 'quietly', hidden: true }, t('ended.none'));
     this.mayWrite = mayWrite;
     fill(this, h('div', { class: 'columns' },
       mayWrite && h('section', { class: 'card' }, h('h2', {}, t('write.title')), this.writeForm()),
@@ -145,7 +145,7 @@ class AnnouncementsNow extends Part {
   start() {
     const { t, pick } = this.app;
     const items = h('ul', { class: 'rows' });
-    const none = h('p', { class: 'quietly' }, t('public.none'));
+    const none = h('p', { class: 'quietly', hidden: true }, t('public.none'));
     fill(this, items, none);
     this.follow('announcements:live', ({ announcements }) => {
       none.hidden = announcements.length > 0;

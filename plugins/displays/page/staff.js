@@ -21,7 +21,7 @@ class DisplaysStaff extends Part {
     this.isAdmin = session.role === 'admin';
     this.mayEdit = ['editor', 'admin'].includes(session.role);
     this.screens = h('ul', { class: 'screens' });
-    this.none = h('p', { class: 'empty' }, t(this.isAdmin ? 'none.admin' : 'none'));
+    this.none = h('p', { class: 'empty', hidden: true }, t(this.isAdmin ? 'none.admin' : 'none'));
     this.pending = h('ul', { class: 'rows' });
     this.waiting = h('div', { class: 'stack', hidden: true, 'aria-live': 'polite' }, h('h3', {}, t('pending.title')), this.pending);
     fill(this, this.screens, this.none,
@@ -133,7 +133,7 @@ class DisplaysNow extends Part {
   start() {
     const { t } = this.app;
     this.items = h('ul', { class: 'rows' });
-    this.none = h('p', { class: 'quietly' }, t('none'));
+    this.none = h('p', { class: 'quietly', hidden: true }, t('none'));
     fill(this, this.items, this.none);
     this.follow('displays:list', () => this.read());
     this.every(30, () => this.read());

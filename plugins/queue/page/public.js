@@ -1,31 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Serambi authors
 //
-// A visitor's own number, who is being served, and taking a number.
+// A visitor's own number, who is being served, and taking a number. Screen readers are told what is
+// new, in a sentence; what stands there is not read again.
 
 import { Part, bdi, define, fill, h, list, memory, randomKey, say } from '../core/dom.js';
 
 const FRESH_MICROSECONDS = 60e6;
 const OVER = new Set(['done', 'no_show', 'left']);
 
+const isSame = (one, other) => one.ticket === other.ticket && one.counter === other.counter &&
+  one.called_us === other.called_us;
+
 class QueuePublic extends Part {
   start() {
-    const { t } = this.app;
+    const { t, asOf } = this.app;
     this.services = [];
     this.board = { now: [], waiting: [] };
-    this.ticketPlace = h('div', { 'aria-live': 'polite', 'aria-atomic': 'true' });
-    this.nowList = h('ol', { class: 'now', 'aria-live': 'polite' });
-    this.nowNone = h('p', { class: 'quietly' }, t('now.none'));
+    this.ticketPlace = h('div', { class: 'part' });
+    this.nowList = h('ol', { class: 'now' });
+    this.nowNone = h('p', { class: 'quietly', hidden: true }, t('now.none'));
     this.serviceList = h('ul', { class: 'services' });
     this.takeTitle = h('h2', {}, t('take.title'));
     this.problem = h('p', { class: 'connection', role: 'alert', hidden: true });
-    this.take = h('section', { class: 'part', hidden: true }, this.takeTitle, this.problem,
+    this.take = h('section', { class: 'part', hidden: true }, this.takeTitle, asOf(), this.problem,
       this.serviceList);
-    this.again = h('p', { class: 'unseen', role: 'status' });
-    fill(this, this.again, h('div', { class: 'parts' }, this.ticketPlace, this.take,
-      h('section', { class: 'part' }, h('h2', {}, t('now.title')), this.nowList, this.nowNone)));
+    fill(this, h('div', { class: 'parts' }, this.ticketPlace, this.take,
+      h('section', { class: 'part' }, h('h2', {}, t('now.title')), asOf(), this.nowList, this.nowNone)));
     this.follow('queue:board', (board) => this.onBoard(board));
     this.watchTicket(memory.get('queue.ticket'));
+    this.isBegun = true; // What a page begins with is read with the page.
     this.readServices();
     this.listen(document, 'visibilitychange', () => {
       if (document.visibilityState === 'visible') this.readServices();
@@ -49,6 +53,7 @@ class QueuePublic extends Part {
   onBoard(board) {
     if (this.board.day && this.board.day !== board.day) this.readServices();
     if (this.services.length === 0) this.readServices();
+    if (this.board.day) this.tellCalls(board.now.filter((call) => !this.board.now.some((old) => isSame(old, call))));
     this.board = board;
     const { t } = this.app;
     list(this.nowList, board.now, (call) => call.counter, (call) => h('li', {},
@@ -59,11 +64,21 @@ class QueuePublic extends Part {
     this.showServices();
   }
 
+  /** One's own number has a sentence of its own. */
+  tellCalls(calls) {
+    const { t } = this.app;
+    const others = calls.filter((call) => call.ticket !== this.ticket?.label);
+    if (others.length > 0) this.app.tell(others.map((call) => t('now.said', { ticket: call.ticket, counter: call.counter })).join(' '));
+  }
+
   showServices() {
     const hasTicket = this.ticket && !OVER.has(this.ticket.state);
     this.take.hidden = Boolean(hasTicket) || this.services.length === 0;
     const waiting = new Map(this.board.waiting.map((line) => [line.service, line]));
-    const items = this.services.map((service) => ({ ...service, line: waiting.get(service.id) }));
+    const items = this.services.map((service) => {
+      const line = waiting.get(service.id);
+      return { ...service, line, is_open: line?.is_open ?? service.is_open };
+    });
     list(this.serviceList, items, (item) => item.id, (item) => new ServiceRow(this, item).node);
   }
 
@@ -108,15 +123,14 @@ class QueuePublic extends Part {
     const isFresh = this.app.live.nowUs() - call.called_us < FRESH_MICROSECONDS;
     if (!call.recall || !isFresh || call.ticket !== this.ticket?.label) return;
     navigator.vibrate?.([300, 150, 300]);
-    const { t } = this.app;
-    say(this.again, '');
-    say(this.again, t('ticket.called', { counter: call.counter }));
+    this.app.tell(this.app.t('ticket.called', { counter: call.counter }));
   }
 
   showTicket() {
-    const { t, pick } = this.app;
+    const { t, pick, asOf } = this.app;
     const { ticket } = this;
     if (!ticket) {
+      this.shown = null;
       fill(this.ticketPlace);
       return;
     }
@@ -125,16 +139,28 @@ class QueuePublic extends Part {
     const style = isOver ? 'over' : { called: 'called' }[ticket.state] ?? 'waiting';
     const name = service && pick(service.name);
     const lines = this.ticketLines(ticket);
+    const shown = JSON.stringify([ticket.label, style, lines, name]);
+    if (shown === this.shown) return;
+    this.shown = shown;
+    this.tellTicket([ticket.label, lines.lead, lines.second].filter(Boolean).join(t('separator')));
+    const hadFocus = this.ticketPlace.contains(document.activeElement);
     fill(this.ticketPlace, h('section', { class: `card ticket ${style}` },
       h('h2', { class: 'eyebrow' }, t('ticket.title')),
       h('p', { class: 'label number' }, bdi(ticket.label)),
       h('p', { class: 'lead' }, lines.lead),
       lines.second && h('p', {}, lines.second),
       name && !isOver && h('p', { class: 'small' }, bdi(name.text, name.language)),
+      !isOver && asOf(),
       h('div', { class: 'actions' }, isOver
         ? h('button', { type: 'button', class: 'primary', onclick: () => this.forget() }, t('ticket.again'))
         : ticket.state === 'waiting' && h('button',
           { type: 'button', class: 'quiet', onclick: () => this.giveUp() }, t('ticket.leave')))));
+    if (hadFocus) this.ticketPlace.querySelector('button')?.focus();
+  }
+
+  tellTicket(text) {
+    if (this.isBegun && this.told !== text) this.app.tell(text);
+    this.told = text;
   }
 
   ticketLines(ticket) {

@@ -31,7 +31,7 @@ class QueueStaff extends Part {
     this.parked = this.column('parked');
     this.missed = this.column('missed');
     this.opening = h('ul', { class: 'rows' });
-    fill(this, h('div', { class: 'narrow' }, field({ label: t('desk.counter'), control: this.counterBox })),
+    fill(this, h('div', { class: 'narrow' }, field({ label: t('desk.counter'), control: this.counterBox })), this.app.asOf(),
       h('div', { class: 'desk' },
         h('section', { class: 'card desk-card', 'aria-label': t('desk.current') }, this.current, this.nextButton,
           h('div', { class: 'actions desk-moves' }, this.moves, this.transferButton)),
@@ -39,14 +39,14 @@ class QueueStaff extends Part {
       h('section', { class: 'card' }, h('h2', {}, t('services.title')), this.opening));
     this.showCurrent();
     this.readServices();
-    this.follow('queue:desk', () => this.readSoon());
+    this.follow('queue:desk', () => (this.counter ? this.readSoon() : this.readServices()));
   }
 
   column(name) {
     const { t } = this.app;
     const items = h('ul', { class: 'rows' });
-    const count = h('span', { class: 'chip number' }, '0');
-    const none = h('p', { class: 'quietly small' }, t(`${name}.none`));
+    const count = h('span', { class: 'chip number' }, '–'); // Not read yet.
+    const none = h('p', { class: 'quietly small', hidden: true }, t(`${name}.none`));
     return { items, count, none, node: h('section', { class: 'card' }, h('h2', {}, t(`${name}.title`), ' ', count), items, none) };
   }
 
@@ -128,6 +128,7 @@ class QueueStaff extends Part {
       const desk = await this.app.api('GET', `queue/desk?counter=${counter}`);
       if (counter !== this.counter) return;
       this.desk = desk;
+      this.isRead = true;
       this.show();
     } catch (error) {
       if (error.status !== 0) this.app.fail(error);
@@ -147,12 +148,12 @@ class QueueStaff extends Part {
   showCurrent() {
     const { t } = this.app;
     const { current } = this.desk;
-    const seen = JSON.stringify([current?.id, current?.state, current?.service]);
+    const seen = JSON.stringify([this.isRead, current?.id, current?.state, current?.service]);
     if (this.seen !== seen) {
       this.seen = seen;
       fill(this.current, current ? [h('p', { class: 'eyebrow' }, t(`desk.state.${current.state}`)),
         h('p', { class: 'label number' }, bdi(current.label)), h('p', {}, this.serviceName(current.service))]
-        : h('p', { class: 'quietly' }, t('desk.nobody')));
+        : h('p', { class: 'quietly' }, t(this.isRead ? 'desk.nobody' : 'loading')));
     }
     for (const button of [...this.moves, this.transferButton]) button.disabled = !current;
   }
@@ -237,7 +238,7 @@ class QueueNow extends Part {
     const { t, pick } = this.app;
     const calls = h('ol', { class: 'now', 'aria-live': 'polite' });
     const waiting = h('ul', { class: 'rows' });
-    const none = h('p', { class: 'quietly' }, t('waiting.none'));
+    const none = h('p', { class: 'quietly', hidden: true }, t('waiting.none'));
     fill(this, calls, waiting, none);
     this.follow('queue:board', (board) => {
       list(calls, board.now.slice(0, 4), (call) => call.counter, (call) => h('li', {},
