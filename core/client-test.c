@@ -340,15 +340,30 @@ static void turn_wheel_round(Asking *asking)
 {
     House *house = asking->context;
     Clients *clients = house->clients;
-    for (int i = 0; i < CLIENT_PING_SECONDS; i++) {
+    for (int i = 0; i < WHEEL_SLOTS; i++) {
         clients_turn(clients, g_get_monotonic_time());
     }
 }
 
-/* The wheel turned by hand: who answers stays, who does not goes. */
+static void turn_half_a_moment(Asking *asking)
+{
+    House *house = asking->context;
+    for (int i = 0; i < CLIENT_FRESH_BEATS / 2; i++) {
+        clients_turn(house->clients, g_get_monotonic_time());
+    }
+}
+
+/* The wheel turned by hand: who just heard something is not asked; of the others, who answers
+ * stays, who does not goes. */
 static void script_ping(Asking *asking)
 {
     int awake = ws_connect(asking), asleep = ws_connect(asking);
+    asking_errand(asking, turn_wheel_round);
+    ws_expect(awake, "{\"id\":9,\"unsubscribe\":{\"channel\":\"a\"}}",
+              "{\"id\":9,\"unsubscribe\":{}}");
+    asking_errand(asking, turn_half_a_moment);
+    ws_expect(awake, "{\"id\":9,\"unsubscribe\":{\"channel\":\"a\"}}",
+              "{\"id\":9,\"unsubscribe\":{}}");
     asking_errand(asking, turn_wheel_round);
     ws_expect(awake, NULL, "{}");
     ws_expect(awake, "{}\n{\"id\":2,\"unsubscribe\":{\"channel\":\"a\"}}",

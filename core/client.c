@@ -54,10 +54,18 @@ typedef struct {
 
 /* --- The wheel: one timer for everybody ------------------------------------------------------- */
 
+static void on_tick(uv_timer_t *timer)
+{
+    clients_turn(timer->data, g_get_monotonic_time());
+}
+
 void wheel_join(Wheel *wheel, WheelSeat *seat)
 {
+    if (wheel->seats++ == 0) {
+        uv_timer_start(wheel->timer, on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
+    }
     /* Seats fill slot after slot, hence evenly, whenever people come. */
-    seat->slot = wheel->seats++ % CLIENT_PING_SECONDS;
+    seat->slot = wheel->given++ % WHEEL_SLOTS;
     GPtrArray *slot = wheel->slots[seat->slot];
     seat->position = slot->len;
     g_ptr_array_add(slot, seat);
@@ -66,6 +74,9 @@ void wheel_join(Wheel *wheel, WheelSeat *seat)
 void wheel_leave(Wheel *wheel, WheelSeat *seat)
 {
     GPtrArray *slot = wheel->slots[seat->slot];
+    if (--wheel->seats == 0) {
+        uv_timer_stop(wheel->timer);
+    }
     g_ptr_array_remove_index_fast(slot, seat->position);
     if (seat->position < slot->len) {
         ((WheelSeat *)g_ptr_array_index(slot, seat->position))->position = seat->position;
@@ -74,7 +85,7 @@ void wheel_leave(Wheel *wheel, WheelSeat *seat)
 
 static void turn_wheel(Wheel *wheel)
 {
-    const GPtrArray *slot = wheel->slots[wheel->hand++ % CLIENT_PING_SECONDS];
+    const GPtrArray *slot = wheel->slots[wheel->hand++ % WHEEL_SLOTS];
     for (guint i = 0; i < slot->len; i++) {
         const WheelSeat *seat = g_ptr_array_index(slot, i);
         seat->on_turn(seat->owner);
@@ -101,7 +112,7 @@ static void send_strangers_away(Clients *clients, int64_t now_us)
 static void check_all(Clients *clients)
 {
     clients->changes = access_changes();
-    for (guint i = 0; i < CLIENT_PING_SECONDS; i++) {
+    for (guint i = 0; i < WHEEL_SLOTS; i++) {
         const GPtrArray *slot = clients->wheel.slots[i];
         for (guint j = 0; j < slot->len; j++) {
             const WheelSeat *seat = g_ptr_array_index(slot, j);
@@ -112,8 +123,9 @@ static void check_all(Clients *clients)
 
 void clients_turn(Clients *clients, int64_t now_us)
 {
+    live_beat(clients->live);
     turn_wheel(&clients->wheel);
-    if (clients->wheel.hand % CLIENT_PING_SECONDS == 0) {
+    if (clients->wheel.hand % WHEEL_SLOTS == 0) {
         peers_tidy(clients->peers, now_us);
     }
     if (clients->changes != access_changes() ||
@@ -122,11 +134,6 @@ void clients_turn(Clients *clients, int64_t now_us)
         check_all(clients);
     }
     send_strangers_away(clients, now_us);
-}
-
-static void on_second(uv_timer_t *timer)
-{
-    clients_turn(timer->data, g_get_monotonic_time());
 }
 
 /* --- Words shared with events.c --------------------------------------------------------------- */
@@ -346,6 +353,9 @@ static void on_turn(void *owner)
     }
     if (client->awaits_pong) {
         close_client(client, 3012);
+        return;
+    }
+    if (live_reader_quiet_beats(client->reader) < CLIENT_FRESH_BEATS) {
         return;
     }
     client->awaits_pong = true;
@@ -726,13 +736,12 @@ Clients *clients_new(Live *live, Access *access, uv_loop_t *loop, const ClientsC
     begin_tally(&clients->tally);
     live_on_close(live, on_close, clients);
     g_queue_init(&clients->strangers);
-    for (guint i = 0; i < CLIENT_PING_SECONDS; i++) {
+    for (guint i = 0; i < WHEEL_SLOTS; i++) {
         clients->wheel.slots[i] = g_ptr_array_new();
     }
     clients->wheel.timer = g_new0(uv_timer_t, 1);
     uv_timer_init(loop, clients->wheel.timer);
     clients->wheel.timer->data = clients;
-    uv_timer_start(clients->wheel.timer, on_second, 1000, 1000);
     uv_unref((uv_handle_t *)clients->wheel.timer);
     return clients;
 }
@@ -749,7 +758,7 @@ void clients_free(Clients *clients)
     }
     live_on_close(clients->live, NULL, NULL);
     uv_close((uv_handle_t *)clients->wheel.timer, timer_closed);
-    for (guint i = 0; i < CLIENT_PING_SECONDS; i++) {
+    for (guint i = 0; i < WHEEL_SLOTS; i++) {
         g_assert(clients->wheel.slots[i]->len == 0);
         g_ptr_array_unref(clients->wheel.slots[i]);
     }

@@ -8,7 +8,14 @@
 #include "core/peers.h"
 #include "core/tally.h"
 
-#define CLIENT_PING_SECONDS 25 /* as Centrifugo's default; the wheel has as many slots */
+#define CLIENT_PING_SECONDS 25 /* as Centrifugo's default */
+/* So few are called at once that a channel's news do not wait for them: 40 of ten thousand. */
+#define WHEEL_TICK_MS 100
+#define WHEEL_SLOTS   (CLIENT_PING_SECONDS * 1000 / WHEEL_TICK_MS)
+/* Who heard something a moment ago needs no ping: any message is a sign of life to a client, which
+ * waits for the next one 10 s longer than CLIENT_PING_SECONDS (centrifuge-js, maxServerPingDelay).
+ */
+#define CLIENT_FRESH_BEATS (5000 / WHEEL_TICK_MS)
 
 /* Somebody who is called once in CLIENT_PING_SECONDS. */
 typedef struct {
@@ -19,10 +26,10 @@ typedef struct {
 } WheelSeat;
 
 typedef struct {
-    uv_timer_t *timer;
-    GPtrArray *slots[CLIENT_PING_SECONDS]; /* WheelSeat */
+    uv_timer_t *timer;             /* runs while somebody has a seat */
+    GPtrArray *slots[WHEEL_SLOTS]; /* WheelSeat */
     guint hand;
-    guint seats;
+    guint given, seats; /* ever; now */
 } Wheel;
 
 /* What became of a position that a client came back with. */
@@ -57,7 +64,7 @@ struct Clients {
 void wheel_join(Wheel *wheel, WheelSeat *seat);
 void wheel_leave(Wheel *wheel, WheelSeat *seat);
 
-/* One second of the wheel; sends away who did not connect in time, and who lost his role. now_us:
+/* One tick of the wheel; sends away who did not connect in time, and who lost his role. now_us:
  * monotonic. */
 void clients_turn(Clients *clients, int64_t now_us);
 

@@ -114,7 +114,7 @@ static void script_stream(Asking *asking)
 static void turn_round(Asking *asking)
 {
     House *house = asking->context;
-    for (int i = 0; i < CLIENT_PING_SECONDS; i++) {
+    for (int i = 0; i < 2 * WHEEL_SLOTS; i++) { /* in the first round it is fresh */
         clients_turn(house->clients, g_get_monotonic_time());
     }
 }

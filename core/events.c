@@ -32,7 +32,8 @@ static void on_turn(void *owner)
 {
     static const char ping[] = "data: {}\n\n";
     Events *events = owner;
-    if (!live_reader_is_lagging(events->reader)) {
+    if (!live_reader_is_lagging(events->reader) &&
+        live_reader_quiet_beats(events->reader) >= CLIENT_FRESH_BEATS) {
         live_reader_write(events->reader, ping, strlen(ping));
     }
 }

@@ -43,6 +43,10 @@ SocketState socket_write(Socket *socket, const void *bytes, size_t size)
     return SOCKET_SENT;
 }
 
+void socket_prefetch(const Socket *socket)
+{
+}
+
 bool socket_is_lagging(const Socket *socket)
 {
     return socket->is_lagging;

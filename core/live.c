@@ -179,6 +179,11 @@ void live_free(Live *live)
     g_free(live);
 }
 
+void live_beat(Live *live)
+{
+    live->beat++;
+}
+
 void live_wake(Live *live)
 {
     if (!uv_is_active((uv_handle_t *)live->idle)) {

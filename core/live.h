@@ -89,6 +89,10 @@ bool live_unsubscribe(LiveReader *reader, const char *channel);
  * back as Last-Event-ID. g_free(). */
 char *live_reader_positions(const LiveReader *reader);
 bool live_reader_is_lagging(const LiveReader *reader);
+/* A clock that costs a write nothing: how often live_beat() was called since something was last
+ * sent to this reader. */
+uint32_t live_reader_quiet_beats(const LiveReader *reader);
+void live_beat(Live *live);
 /* Says goodbye (a close frame, or a disconnect event) and closes; nothing is sent afterwards. */
 void live_reader_close(LiveReader *reader, uint16_t code, const char *reason);
 guint live_reader_channels(const LiveReader *reader);

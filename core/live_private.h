@@ -51,6 +51,7 @@ struct LiveReader {
     guint position;        /* in live->readers */
     guint next_slot;       /* whose turn it is after drained() */
     int64_t lagging_since_us;
+    uint32_t written_beat; /* when something was last sent */
     bool is_lagging, is_dead, is_closing, is_behind;
 };
 
@@ -65,6 +66,7 @@ struct Live {
     GPtrArray *readers;
     GQueue dirty;           /* Stream: news for all; the head's turn is next */
     GPtrArray *behind;      /* LiveReader: not lagging, yet has something to get */
+    uint32_t beat;          /* of live_beat() */
     uint16_t farewell_code; /* 0: they may stay */
     guint farewell_each;    /* closed at one tick */
     char *farewell_reason;

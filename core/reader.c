@@ -29,6 +29,7 @@ LiveReader *live_reader_new(Live *live, Socket *socket, LiveEncoding encoding)
     reader->position = live->readers->len;
     reader->is_lagging = socket_is_lagging(socket);
     reader->lagging_since_us = g_get_monotonic_time();
+    reader->written_beat = live->beat;
     g_ptr_array_add(live->readers, reader);
     return reader;
 }
@@ -94,6 +95,7 @@ static bool can_send(const LiveReader *reader)
 static void send_bytes(LiveReader *reader, const void *bytes, size_t size)
 {
     reader->live->counters.writes_total++;
+    reader->written_beat = reader->live->beat;
     switch (socket_write(reader->socket, bytes, size)) {
     case SOCKET_SENT:
         break;
@@ -116,6 +118,11 @@ char *live_reader_positions(const LiveReader *reader)
                                subscriber_of(subscription_at(reader, slot))->cursor);
     }
     return g_string_free(positions, FALSE);
+}
+
+uint32_t live_reader_quiet_beats(const LiveReader *reader)
+{
+    return reader->live->beat - reader->written_beat;
 }
 
 bool live_reader_is_lagging(const LiveReader *reader)
@@ -149,33 +156,64 @@ static void lose(LiveReader *reader)
     live_reader_close(reader, 3010, "insufficient state");
 }
 
+/* What was found for the reader before: nearly all stand at the same place of the log. */
+typedef struct {
+    LogRange range; /* of no frames: none yet */
+    uint64_t after;
+} Found;
+
+static bool find_range(const Stream *stream, uint64_t after, Found *found, LogRange *ret_range)
+{
+    if (found->range.frames == 0 || found->after != after) {
+        if (!log_range(&stream->log, after, LIMIT_WRITE_CHUNK_BYTES, ret_range)) {
+            return false;
+        }
+        *found = (Found){.range = *ret_range, .after = after};
+    }
+    *ret_range = found->range;
+    return true;
+}
+
+static void hand_over(LiveReader *reader, Subscriber *subscriber, const LogRange *range)
+{
+    reader->live->counters.deliveries_total += range->frames;
+    if (reader->encoding == LIVE_EVENTS) {
+        send_events(reader, subscriber, range);
+    } else {
+        subscriber->cursor = range->last_offset;
+        send_bytes(reader, range->bytes, range->size);
+    }
+}
+
+/* What the log has forgotten. */
+static bool deliver_stored(Stream *stream, Subscriber *subscriber, uint64_t after)
+{
+    LogRange range;
+    g_autoptr(GByteArray) stored = g_byte_array_new();
+    if (!live_read_frames(stream->channel, stream->encoding, after, stored, &range)) {
+        lose(subscriber->reader);
+        return false;
+    }
+    hand_over(subscriber->reader, subscriber, &range);
+    return true;
+}
+
 /* Sends one range of a channel to one reader that can take it. Returns whether more is waiting. */
-static bool deliver(Stream *stream, guint index)
+static bool deliver(Stream *stream, guint index, Found *found)
 {
     Subscriber *subscriber = &g_array_index(stream->subscribers, Subscriber, index);
-    LiveReader *reader = subscriber->reader;
-    Channel *channel = stream->channel;
+    const Channel *channel = stream->channel;
     if (subscriber->cursor >= channel->offset) {
         return false;
     }
     uint64_t after = channel->topic->is_feed ? subscriber->cursor : channel->offset - 1;
     LogRange range;
-    g_autoptr(GByteArray) stored = NULL;
-    if (!log_range(&stream->log, after, LIMIT_WRITE_CHUNK_BYTES, &range)) {
-        stored = g_byte_array_new();
-        if (!live_read_frames(channel, stream->encoding, after, stored, &range)) {
-            lose(reader);
-            return false;
-        }
+    if (find_range(stream, after, found, &range)) {
+        hand_over(subscriber->reader, subscriber, &range);
+    } else if (!deliver_stored(stream, subscriber, after)) {
+        return false;
     }
-    reader->live->counters.deliveries_total += range.frames;
-    if (reader->encoding == LIVE_EVENTS) {
-        send_events(reader, subscriber, &range);
-    } else {
-        subscriber->cursor = range.last_offset;
-        send_bytes(reader, range.bytes, range.size);
-    }
-    return range.last_offset < channel->offset;
+    return subscriber->cursor < channel->offset;
 }
 
 static void mark_behind(LiveReader *reader)
@@ -203,9 +241,22 @@ void reader_mark_dirty(Stream *stream)
     }
 }
 
+/* The memory of those who are next, while the kernel is busy with this one: ten thousand readers
+ * are more than a cache holds. */
+static void fetch_ahead(const Stream *stream, guint index)
+{
+    guint count = stream->subscribers->len;
+    if (index + 2 < count) {
+        const Subscriber *next = &g_array_index(stream->subscribers, Subscriber, index + 1);
+        socket_prefetch(next[0].reader->socket);
+        __builtin_prefetch(next[1].reader);
+    }
+}
+
 /* Goes on until all are looked at or the time is spent. */
 static void sweep(Stream *stream, const TurnBudget *budget)
 {
+    Found found = {0};
     for (; stream->left > 0; stream->left--) {
         guint count = stream->subscribers->len;
         guint index = stream->next < count ? stream->next : 0;
@@ -213,10 +264,9 @@ static void sweep(Stream *stream, const TurnBudget *budget)
             return;
         }
         stream->next = index + 1;
+        fetch_ahead(stream, index);
         LiveReader *reader = g_array_index(stream->subscribers, Subscriber, index).reader;
-        guint next = index + 1 < count ? index + 1 : 0;
-        __builtin_prefetch(g_array_index(stream->subscribers, Subscriber, next).reader);
-        if (can_send(reader) && deliver(stream, index) && can_send(reader)) {
+        if (can_send(reader) && deliver(stream, index, &found) && can_send(reader)) {
             mark_behind(reader);
         }
     }
@@ -250,7 +300,8 @@ static void catch_up(LiveReader *reader)
         guint slot = (first + i) % count;
         const Subscription *subscription = subscription_at(reader, slot);
         if (subscriber_of(subscription)->cursor < subscription->stream->channel->offset) {
-            has_more |= deliver(subscription->stream, subscription->index);
+            Found found = {0};
+            has_more |= deliver(subscription->stream, subscription->index, &found);
             reader->next_slot = slot + 1;
         }
     }

@@ -52,6 +52,8 @@ typedef enum {
     SOCKET_DEAD,     /* the connection is gone; closed() comes later, from the loop */
 } SocketState;
 SocketState socket_write(Socket *socket, const void *bytes, size_t size);
+/* It will be written to soon: brings what that needs into the cache. */
+void socket_prefetch(const Socket *socket);
 bool socket_is_lagging(const Socket *socket);
 /* WebSocket: sends a close frame with code and reason (plain text), then closes. Stream: closes.
  * closed() comes later, from the loop. */

@@ -29,19 +29,21 @@
 #define CLOSE_NORMAL 1000
 
 typedef struct {
+    /* What a write needs, together. */
     Socket socket;
     PollMember member;
     WebSockets *all;
+    GByteArray *rest;    /* what the kernel did not take yet; NULL: nothing */
+    uint16_t close_code; /* 0: not closing */
+    bool is_open;        /* hands are shaken */
+    bool has_said_close, has_heard_close, has_pong_waiting, is_ended;
+
     GRefString *address; /* for on_left */
     GByteArray *in;      /* the beginning of a frame; NULL: none */
-    GByteArray *rest;    /* what the kernel did not take yet; NULL: nothing */
     FrameReader reader;
     GList link; /* of all->open, closing or ended; data is the WebSocket */
     uint64_t closing_since_ms;
-    uint16_t close_code; /* 0: not closing */
     char *close_reason;
-    bool is_open; /* hands are shaken */
-    bool has_said_close, has_heard_close, has_pong_waiting, is_ended;
 } WebSocket;
 
 struct WebSockets {
