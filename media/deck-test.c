@@ -499,12 +499,13 @@ static char *make_liar(const char *name, const char *script)
     return path;
 }
 
+/* Each waits for the cue first: what is said of a clip before there is one is passed over. */
 static void test_liars(void)
 {
     static const char *const SCRIPTS[] = {
         "#!/bin/sh\nhead -c 1 <&4 >/dev/null\necho '{\"ready\":1}' >&4\nexec cat <&4 >/dev/null\n",
         "#!/bin/sh\nhead -c 1 <&4 >/dev/null\necho 'hello' >&4\nexec cat <&4 >/dev/null\n",
-        "#!/bin/sh\necho "
+        "#!/bin/sh\nhead -c 1 <&4 >/dev/null\necho "
         "'{\"ready\":{\"clip\":1,\"width\":99999,\"height\":1,\"fps_n\":1,\"fps_d\":0,"
         "\"has_video\":true,\"has_audio\":true}}' >&4\nexec cat <&4 >/dev/null\n",
         "#!/bin/sh\nhead -c 1 <&4 >/dev/null\necho "
