@@ -21,8 +21,8 @@ const OPEN_MILLISECONDS = 10000;
 const GRACE_MILLISECONDS = 10000;
 const HASTE_MILLISECONDS = 2000;
 const WATCH_MILLISECONDS = 5000;
-// The server closes on a visitor's message of more than 4096 bytes; names are ASCII.
-const MESSAGE_BYTES = 4000;
+// The server closes on a visitor's message of more than 16384 bytes; names are ASCII.
+const MESSAGE_BYTES = 16000;
 const TEMPORARY = new Set([100, 105, 111, 113]);
 
 /** Full jitter: a thousand phones do not come back in the same instant. */
