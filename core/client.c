@@ -444,6 +444,7 @@ static void on_connect(Client *client, const CentrifugeCommand *command)
     }
     if (client->identity->role != SERAMBI_PUBLIC) {
         socket_set_max_message(client->socket, LIMIT_WS_MESSAGE_STAFF);
+        live_reader_put_first(client->reader);
     }
     flush_if_long(client);
 }

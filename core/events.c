@@ -138,6 +138,9 @@ static void begin(HttpRequest *request, Clients *clients, const Identity *identi
     events->reader = live_reader_new(clients->live, socket, LIVE_EVENTS);
     events->seat = (WheelSeat){.on_turn = on_turn, .on_check = on_check, .owner = events};
     events->identity = *identity;
+    if (identity->role != SERAMBI_PUBLIC) {
+        live_reader_put_first(events->reader);
+    }
     wheel_join(&clients->wheel, &events->seat);
     g_autoptr(GString) subs = g_string_new("");
     if (greeting_subscribe(clients, events->reader, peer, identity, wishes, subs) == 0) {

@@ -18,9 +18,12 @@ struct Socket {
     size_t room;
     guint writes;
     bool is_lagging, is_dead, is_closed;
-    gulong takes_us; /* one write */
+    gulong takes_us;    /* one write */
+    guint64 last_write; /* its place among the writes to all sockets */
     uint16_t code;
 };
+
+static guint64 writes_ever;
 
 SocketState socket_write(Socket *socket, const void *bytes, size_t size)
 {
@@ -31,6 +34,7 @@ SocketState socket_write(Socket *socket, const void *bytes, size_t size)
     }
     g_byte_array_append(socket->got, bytes, (guint)size);
     socket->writes++;
+    socket->last_write = ++writes_ever;
     if (socket->takes_us > 0) {
         g_usleep(socket->takes_us);
     }
@@ -870,6 +874,35 @@ static void test_slices(void)
     free_house(house);
 }
 
+/* Whoever came when: screens and staff have the news before the visitors, and once. */
+static void test_first(void)
+{
+    enum { READERS = 60, FIRST = 40 };
+    House *house = new_house();
+    Socket *sockets[READERS];
+    LiveReader *readers[READERS];
+    for (guint i = 0; i < READERS; i++) {
+        sockets[i] = new_socket(SIZE_MAX);
+        readers[i] = live_reader_new(house->live, sockets[i], LIVE_WEBSOCKET);
+        join(readers[i], "queue:calls");
+    }
+    live_reader_put_first(readers[FIRST]);
+    live_reader_put_first(readers[FIRST]);
+    for (guint round = 0; round < 3; round++) {
+        guint64 before = writes_ever;
+        say(house, "queue:calls", 1, 1);
+        g_assert_cmpuint(sockets[FIRST]->last_write, ==, before + 1);
+        g_assert_cmpuint(writes_ever, ==, before + READERS);
+        g_assert_cmpint(take_push(sockets[FIRST], "queue:calls", NULL), ==, (int64_t)round + 1);
+    }
+    for (guint i = 0; i < READERS; i++) {
+        live_reader_free(readers[i]);
+        free_socket(sockets[i]);
+    }
+    g_assert_cmpuint(house->live->first->len, ==, 0);
+    free_house(house);
+}
+
 static void test_dead(void)
 {
     House *house = new_house();
@@ -935,6 +968,7 @@ int main(int argc, char **argv)
     g_test_add_func("/live/goodbye", test_goodbye);
     g_test_add_func("/live/coming-and-going", test_coming_and_going);
     g_test_add_func("/live/slices", test_slices);
+    g_test_add_func("/live/first", test_first);
     g_test_add_func("/live/dead", test_dead);
     return g_test_run();
 }

@@ -148,6 +148,7 @@ Live *live_new(Store *store, uv_loop_t *loop, GError **error)
     live->channels = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, channel_free);
     live->watches = g_ptr_array_new_with_free_func(watch_free);
     live->readers = g_ptr_array_new();
+    live->first = g_ptr_array_new();
     live->behind = g_ptr_array_new();
     live->idle = g_new0(uv_idle_t, 1);
     uv_idle_init(loop, live->idle);
@@ -174,6 +175,7 @@ void live_free(Live *live)
     g_hash_table_unref(live->topics);
     g_ptr_array_unref(live->watches);
     g_ptr_array_unref(live->readers);
+    g_ptr_array_unref(live->first);
     g_ptr_array_unref(live->behind);
     g_free(live->farewell_reason);
     g_free(live);

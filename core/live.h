@@ -62,6 +62,8 @@ typedef struct LiveReader LiveReader; /* one connection: its socket and its curs
 
 LiveReader *live_reader_new(Live *live, Socket *socket, LiveEncoding encoding);
 void live_reader_free(LiveReader *reader); /* drops its subscriptions */
+/* From now on it has news before all others: for screens and staff, who are few and seen by many. */
+void live_reader_put_first(LiveReader *reader);
 void live_reader_drained(LiveReader *reader);
 /* Bytes that belong to this reader only (replies), kept in order with the log. */
 void live_reader_write(LiveReader *reader, const void *bytes, size_t size);

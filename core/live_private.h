@@ -52,7 +52,7 @@ struct LiveReader {
     guint next_slot;       /* whose turn it is after drained() */
     int64_t lagging_since_us;
     uint32_t written_beat; /* when something was last sent */
-    bool is_lagging, is_dead, is_closing, is_behind;
+    bool is_lagging, is_dead, is_closing, is_behind, is_first;
 };
 
 struct Live {
@@ -65,6 +65,7 @@ struct Live {
     GPtrArray *watches;
     GPtrArray *readers;
     GQueue dirty;           /* Stream: news for all; the head's turn is next */
+    GPtrArray *first;       /* LiveReader: those who have news before all others */
     GPtrArray *behind;      /* LiveReader: not lagging, yet has something to get */
     uint32_t beat;          /* of live_beat() */
     uint16_t farewell_code; /* 0: they may stay */

@@ -80,9 +80,20 @@ void live_reader_free(LiveReader *reader)
     if (reader->is_behind) {
         g_ptr_array_remove_fast(reader->live->behind, reader);
     }
+    if (reader->is_first) {
+        g_ptr_array_remove_fast(reader->live->first, reader);
+    }
     g_array_unref(reader->subscriptions);
     g_clear_pointer(&reader->own, g_byte_array_unref);
     g_free(reader);
+}
+
+void live_reader_put_first(LiveReader *reader)
+{
+    if (!reader->is_first) {
+        reader->is_first = true;
+        g_ptr_array_add(reader->live->first, reader);
+    }
 }
 
 /* --- Sending ---------------------------------------------------------------------------------- */
@@ -324,10 +335,24 @@ static void catch_up_all(Live *live, const TurnBudget *budget)
     g_ptr_array_remove_range(live->behind, 0, done);
 }
 
+/* A called number is on the screen before it is on ten thousand phones. */
+static void serve_first(Live *live)
+{
+    for (guint i = 0; i < live->first->len; i++) {
+        LiveReader *reader = g_ptr_array_index(live->first, i);
+        if (can_send(reader)) {
+            catch_up(reader);
+        }
+    }
+}
+
 void reader_work(Live *live)
 {
     TurnBudget budget = turn_budget();
     uv_idle_stop(live->idle);
+    if (live->dirty.length > 0) {
+        serve_first(live);
+    }
     sweep_all(live, &budget);
     budget = turn_budget(); /* those who come back are not starved by much news */
     catch_up_all(live, &budget);
