@@ -70,9 +70,7 @@ static bool linger(Connection *connection)
     connection->state = CONNECTION_LINGERS;
     connection->received = 0;
     set_deadline(connection, LIMIT_LINGER_SECONDS);
-    if (connection->has_ended || shutdown(connection->member.fd, SHUT_WR) != 0) {
-        connection->is_dead = true;
-    }
+    connection->is_dead |= shutdown(connection->member.fd, SHUT_WR) != 0;
     return true;
 }
 
@@ -88,6 +86,7 @@ static bool finish_answer(Connection *connection)
         return linger(connection);
     }
     connection->state = CONNECTION_READS;
+    connection->has_ended = false; /* what came before the end was not all read: it comes again */
     set_deadline(connection, connection->in == NULL ? connection->front->options.idle_seconds
                                                     : connection->front->options.header_seconds);
     return true;
@@ -263,10 +262,15 @@ void connection_settle(Connection *connection)
     }
     connection->is_busy = true;
     bool moves = true;
+    ReadResult result = READ_NOTHING;
     while (moves && !connection->is_dead) {
-        ReadResult result = READ_NOTHING;
         switch (connection->state) {
         case CONNECTION_READS:
+            if (result == READ_SOMETHING && connection->in != NULL) {
+                connection_settle_later(connection); /* one request of a pipeline a turn */
+                moves = false;
+                break;
+            }
             result = read_head(connection);
             if (result == READ_HANDED_ON) {
                 return;
@@ -290,8 +294,9 @@ void connection_settle(Connection *connection)
 static void on_settle(uv_idle_t *idle)
 {
     Front *front = idle->data;
+    TurnBudget budget = turn_budget();
     /* Those that become ready meanwhile have the next turn. */
-    for (guint left = front->ready.length; left > 0; left--) {
+    for (guint left = front->ready.length; left > 0 && !turn_budget_is_spent(&budget); left--) {
         GList *link = g_queue_pop_head_link(&front->ready);
         if (link == NULL) {
             break;
@@ -457,5 +462,7 @@ void connection_tick(Connection *connection, uint64_t now)
             connection->is_dead = true;
         }
     }
-    connection_settle(connection);
+    if (connection->is_dead || !connection->is_ready) { /* else its turn comes */
+        connection_settle(connection);
+    }
 }

@@ -111,6 +111,22 @@ static void test_fragments(void)
     frame_reader_clear(&reader);
 }
 
+/* Nothing in several pieces is an empty text, and no NULL. */
+static void test_empty_fragments(void)
+{
+    FrameReader reader = {0};
+    g_autoptr(GByteArray) in = g_byte_array_new();
+    Frame frame = {0};
+    add(in, 0x01, "", 0);
+    add(in, 0x80, "", 0);
+    g_assert_cmpint(take(&reader, in, 100).kind, ==, FRAME_PART);
+    g_assert_cmpuint(frame_read(&reader, in->data, in->len, 100, &frame), ==, in->len);
+    g_assert_cmpint(frame.kind, ==, FRAME_MESSAGE);
+    g_assert_nonnull(frame.payload);
+    g_assert_cmpuint(frame.size, ==, 0);
+    frame_reader_clear(&reader);
+}
+
 static void check_limit(size_t first, size_t second, bool fits)
 {
     FrameReader reader = {0};
@@ -163,6 +179,7 @@ int main(int argc, char **argv)
     g_test_add_func("/frame/appends", test_appends);
     g_test_add_func("/frame/reads", test_reads);
     g_test_add_func("/frame/fragments", test_fragments);
+    g_test_add_func("/frame/empty-fragments", test_empty_fragments);
     g_test_add_func("/frame/limit", test_limit);
     g_test_add_func("/frame/controls", test_controls);
     return g_test_run();

@@ -190,8 +190,10 @@ static void read_data(FrameReader *reader, const Head *head, const uint8_t *payl
     g_byte_array_append(reader->joined, payload, (guint)head->length);
     *ret_frame = (Frame){.kind = FRAME_PART};
     if (head->is_last) {
+        const GByteArray *joined = reader->joined;
         reader->is_told = true;
-        read_text((const char *)reader->joined->data, reader->joined->len, ret_frame);
+        /* An array that was always empty has no memory; a message has. */
+        read_text(joined->len == 0 ? "" : (const char *)joined->data, joined->len, ret_frame);
     }
 }
 

@@ -512,8 +512,8 @@ static void test_websocket_pings(Fixture *fixture, gconstpointer data)
     }
     wire_send_frame(wire, 0x81, "over", 4, mask);
     uv_poll_start(&wire->poll, UV_READABLE, wire_on_readable);
-    while (wire->in->len < 6 ||
-           memcmp(wire->in->data + wire->in->len - 6, "\x81\x04over", 6) != 0) {
+    /* The pong of the last ones may come behind the echo. */
+    while (wire->in->len == 0 || memmem(wire->in->data, wire->in->len, "\x81\x04over", 6) == NULL) {
         uv_run(&fixture->loop, UV_RUN_ONCE);
     }
     g_assert_cmpuint((wire->in->len - 6) % PONG_BYTES, ==, 0);

@@ -903,6 +903,54 @@ static void test_first(void)
     free_house(house);
 }
 
+/* A channel whose news never end, because each round is longer than a turn and more is said before
+ * it is over, lets another one have its say in the next turn. */
+static void test_urgent_beside_hot(void)
+{
+    enum { CROWD = 200, WRITE_US = 100, ALARMS = 10, TURNS_MOST = 4 };
+    House *house = new_house();
+    Socket *sockets[CROWD + 1];
+    LiveReader *readers[CROWD + 1];
+    for (guint i = 0; i <= CROWD; i++) {
+        sockets[i] = new_socket(SIZE_MAX);
+        sockets[i]->takes_us = WRITE_US;
+        readers[i] = live_reader_new(house->live, sockets[i], LIVE_WEBSOCKET);
+        join(readers[i], i < CROWD ? "queue:calls" : "queue:board");
+    }
+    for (guint i = 0; i < ALARMS; i++) {
+        Saying hot = {.house = house, .channel = "queue:calls", .count = 1, .body = json_object()};
+        Saying alarm = {
+            .house = house, .channel = "queue:board", .count = 1, .body = json_object()};
+        store_write(house->store, say_work, say_after, &hot);
+        while (!hot.done) {
+            uv_run(&house->loop, UV_RUN_NOWAIT);
+        }
+        store_write(house->store, say_work, say_after, &alarm);
+        while (!alarm.done) {
+            uv_run(&house->loop, UV_RUN_NOWAIT);
+            hot.done = false;
+            store_write(house->store, say_work, say_after, &hot);
+            while (!hot.done) {
+                uv_run(&house->loop, UV_RUN_NOWAIT);
+            }
+        }
+        guint turns = 0;
+        while (take_push(sockets[CROWD], "queue:board", NULL) == 0) {
+            g_assert_true(uv_is_active((uv_handle_t *)house->live->idle));
+            g_assert_cmpuint(++turns, <=, TURNS_MOST);
+            uv_run(&house->loop, UV_RUN_NOWAIT);
+        }
+        json_decref(hot.body);
+        json_decref(alarm.body);
+    }
+    settle(house);
+    for (guint i = 0; i <= CROWD; i++) {
+        live_reader_free(readers[i]);
+        free_socket(sockets[i]);
+    }
+    free_house(house);
+}
+
 static void test_dead(void)
 {
     House *house = new_house();
@@ -969,6 +1017,7 @@ int main(int argc, char **argv)
     g_test_add_func("/live/coming-and-going", test_coming_and_going);
     g_test_add_func("/live/slices", test_slices);
     g_test_add_func("/live/first", test_first);
+    g_test_add_func("/live/urgent-beside-hot", test_urgent_beside_hot);
     g_test_add_func("/live/dead", test_dead);
     return g_test_run();
 }

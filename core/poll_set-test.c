@@ -19,6 +19,7 @@ typedef struct {
     guint count;
     gulong takes_us;
     guint victim; /* forgets and closes the one at this place, when not 0 */
+    bool ends;    /* closes the whole set */
 } Member;
 
 struct Fixture {
@@ -26,14 +27,19 @@ struct Fixture {
     PollSet *set;
     Member members[CROWD];
     guint told;
-    bool is_closed;
+    bool is_closing, is_closed;
 };
+
+static void on_closed(void *data)
+{
+    ((Fixture *)data)->is_closed = true;
+}
 
 static void drop(Fixture *fixture, guint place)
 {
     PollMember *member = &fixture->members[place].member;
     if (member->fd >= 0) {
-        g_assert_true(poll_set_watch(fixture->set, member, 0));
+        g_assert_true(fixture->is_closed || poll_set_watch(fixture->set, member, 0));
         close(member->fd);
         member->fd = -1;
     }
@@ -51,6 +57,10 @@ static void on_ready(PollMember *poll_member, uint32_t events)
     }
     if (member->victim > 0) {
         drop(member->fixture, member->victim);
+    }
+    if (member->ends) {
+        member->fixture->is_closing = true;
+        poll_set_close(member->fixture->set, on_closed, member->fixture);
     }
     uint64_t value;
     if ((events & EPOLLIN) != 0) {
@@ -71,18 +81,15 @@ static void set_up(Fixture *fixture, gconstpointer data)
     }
 }
 
-static void on_closed(void *data)
-{
-    ((Fixture *)data)->is_closed = true;
-}
-
 static void tear_down(Fixture *fixture, gconstpointer data)
 {
     for (guint i = 0; i < CROWD; i++) {
         drop(fixture, i);
     }
-    poll_set_close(fixture->set, on_closed, fixture);
-    uv_run(&fixture->loop, UV_RUN_DEFAULT);
+    if (!fixture->is_closing) {
+        poll_set_close(fixture->set, on_closed, fixture);
+        uv_run(&fixture->loop, UV_RUN_DEFAULT);
+    }
     g_assert_true(fixture->is_closed);
     g_assert_cmpint(uv_loop_close(&fixture->loop), ==, 0);
 }
@@ -125,6 +132,17 @@ static void test_forgotten(Fixture *fixture, gconstpointer data)
     g_assert_cmpuint(fixture->told, ==, 1);
 }
 
+/* The set ends in the middle of many: none of the others is called again. */
+static void test_closed_within(Fixture *fixture, gconstpointer data)
+{
+    for (guint i = 0; i < CROWD; i++) {
+        fixture->members[i].ends = true;
+        rouse(fixture, i);
+    }
+    uv_run(&fixture->loop, UV_RUN_DEFAULT);
+    g_assert_cmpuint(fixture->told, ==, 1);
+}
+
 static void on_turn(uv_prepare_t *prepare)
 {
     ++*(guint *)prepare->data;
@@ -163,6 +181,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("/poll-set/told", test_told);
     ADD("/poll-set/forgotten", test_forgotten);
+    ADD("/poll-set/closed-within", test_closed_within);
     ADD("/poll-set/budget", test_budget);
     return g_test_run();
 }

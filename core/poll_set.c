@@ -34,6 +34,9 @@ bool turn_budget_is_spent(const TurnBudget *budget)
 
 static bool has_event(PollSet *set)
 {
+    if (uv_is_closing((uv_handle_t *)&set->poll)) {
+        return false; /* by the member that was called last */
+    }
     if (set->next == set->count) {
         bool was_all = set->count > 0 && set->count < EVENTS_AT_ONCE;
         set->next = 0;

@@ -22,9 +22,14 @@ static inline void wire_on_readable(uv_poll_t *poll, int status, int events)
 {
     Wire *wire = poll->data;
     char bytes[65536];
-    ssize_t count = recv(wire->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    ssize_t count;
+    do {
+        count = recv(wire->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (count > 0) {
+            g_byte_array_append(wire->in, (const uint8_t *)bytes, (guint)count);
+        }
+    } while (count > 0 && status < 0); /* after a reset libuv calls once only */
     if (count > 0) {
-        g_byte_array_append(wire->in, (const uint8_t *)bytes, (guint)count);
         return;
     }
     if (count < 0 && errno == EAGAIN) {
@@ -122,6 +127,38 @@ static inline bool wire_is_ended(void *data)
 static inline void wire_wait_end(Wire *wire)
 {
     wire_wait(wire->loop, wire_is_ended, wire);
+}
+
+static inline void wire_on_turn(uv_prepare_t *prepare)
+{
+    ++*(guint *)prepare->data;
+}
+
+static inline void wire_on_pause_over(uv_timer_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+/* How often the loop turns in a time in which nothing should happen: each turn is an event. */
+static inline guint wire_count_turns(uv_loop_t *loop, uint64_t ms)
+{
+    guint turns = 0;
+    bool is_over = false;
+    uv_prepare_t prepare;
+    uv_timer_t timer;
+    uv_prepare_init(loop, &prepare);
+    uv_timer_init(loop, &timer);
+    prepare.data = &turns;
+    timer.data = &is_over;
+    uv_prepare_start(&prepare, wire_on_turn);
+    uv_timer_start(&timer, wire_on_pause_over, ms, 0);
+    while (!is_over) {
+        uv_run(loop, UV_RUN_ONCE);
+    }
+    uv_close((uv_handle_t *)&prepare, NULL);
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(loop, UV_RUN_NOWAIT);
+    return turns;
 }
 
 typedef struct {

@@ -175,6 +175,8 @@ void web_route_websocket(Web *web, const char *path, const WebSocketRoute *route
 WebCounters web_counters(const Web *web)
 {
     WebCounters counters = *front_counters(web->front);
-    websockets_count(web->websockets, &counters);
+    if (web->websockets != NULL) { /* they end first */
+        websockets_count(web->websockets, &counters);
+    }
     return counters;
 }

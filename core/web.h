@@ -35,7 +35,8 @@ void web_route(Web *web, const char *prefix, void (*handle)(HttpRequest *request
                void *data);
 
 /* WebSockets. open is asked at the upgrade, with the request's header still there: it returns the
- * connection object, or NULL after setting *ret_status (403, 429, 503). One message is handed over
+ * connection object, or NULL after setting *ret_status (403, 429, 503). It may close or kill the
+ * socket, unless it refuses. One message is handed over
  * whole, at most max_message bytes long (socket_set_max_message() changes it later), longer ones
  * close with 1009. */
 typedef struct {

@@ -33,13 +33,15 @@ typedef struct {
     Socket socket;
     PollMember member;
     WebSockets *all;
-    GByteArray *rest;    /* what the kernel did not take yet; NULL: nothing */
-    uint16_t close_code; /* 0: not closing */
-    bool is_open;        /* hands are shaken */
-    bool has_said_close, has_heard_close, has_pong_waiting, is_ended;
+    GByteArray *rest; /* what the kernel did not take yet; NULL: nothing */
+    bool is_open;     /* hands are shaken */
+    bool is_closing, has_said_close, has_heard_close, is_ended;
+    bool has_failed; /* after a fault nothing of the client's is read any more */
+    uint16_t close_code;
 
     GRefString *address; /* for on_left */
     GByteArray *in;      /* the beginning of a frame; NULL: none */
+    GByteArray *ping;    /* payload of the newest that is not answered; NULL: none */
     FrameReader reader;
     GList link; /* of all->open, closing or ended; data is the WebSocket */
     uint64_t closing_since_ms;
@@ -67,6 +69,7 @@ static void websocket_free(WebSocket *websocket)
 {
     frame_reader_clear(&websocket->reader);
     g_clear_pointer(&websocket->in, g_byte_array_unref);
+    g_clear_pointer(&websocket->ping, g_byte_array_unref);
     g_clear_pointer(&websocket->rest, g_byte_array_unref);
     g_free(websocket->close_reason);
     g_ref_string_release(websocket->address);
@@ -89,7 +92,7 @@ static void on_mourner(uv_idle_t *idle)
     while (all->ended.length > 0 && !turn_budget_is_spent(&budget)) {
         mourn(all);
     }
-    if (all->ended.length == 0) {
+    if (all->ended.length == 0 && all->on_closed == NULL) { /* else on_last_mourned() is next */
         uv_idle_stop(idle);
     }
 }
@@ -101,7 +104,7 @@ static void end(WebSocket *websocket)
         return;
     }
     websocket->is_ended = true;
-    g_queue_unlink(websocket->close_code == 0 ? &all->open : &all->closing, &websocket->link);
+    g_queue_unlink(websocket->is_closing ? &all->closing : &all->open, &websocket->link);
     g_queue_push_tail_link(&all->ended, &websocket->link);
     (void)poll_set_watch(all->set, &websocket->member, 0);
     close(websocket->member.fd);
@@ -162,6 +165,32 @@ static void say_close(WebSocket *websocket)
     say(websocket, frame->data, frame->len);
 }
 
+/* When both have said it, the server ends the connection (7.1.1). After a fault the client's close
+ * is not recognised (7.1.7): our side ends, and the rest when the client's does. */
+static void finish_close(WebSocket *websocket)
+{
+    if (!websocket->has_said_close || websocket->rest != NULL || websocket->is_ended) {
+        return;
+    }
+    if (websocket->has_heard_close) {
+        end(websocket);
+    } else if (websocket->has_failed && shutdown(websocket->member.fd, SHUT_WR) != 0) {
+        end(websocket);
+    }
+}
+
+/* Of several pings the newest, and not before the client took what waits for it (5.5.3). */
+static void answer_ping(WebSocket *websocket)
+{
+    if (websocket->ping == NULL || websocket->rest != NULL || websocket->is_closing) {
+        return;
+    }
+    g_autoptr(GByteArray) ping = g_steal_pointer(&websocket->ping);
+    g_autoptr(GByteArray) pong = g_byte_array_new();
+    frame_append_pong(pong, (const char *)ping->data, ping->len);
+    say(websocket, pong->data, pong->len);
+}
+
 static void on_writable(WebSocket *websocket)
 {
     g_autoptr(GByteArray) rest = g_steal_pointer(&websocket->rest);
@@ -174,25 +203,25 @@ static void on_writable(WebSocket *websocket)
         websocket->rest = g_steal_pointer(&rest);
         return;
     }
-    websocket->has_pong_waiting = false;
     watch(websocket);
     if (websocket->is_ended) {
         return;
     }
-    if (websocket->close_code == 0) {
-        websocket->socket.handler.drained(websocket->socket.connection);
+    if (websocket->is_closing) {
+        say_close(websocket);
+        finish_close(websocket);
         return;
     }
-    say_close(websocket);
-    if (websocket->has_heard_close && websocket->rest == NULL) {
-        end(websocket);
+    answer_ping(websocket);
+    if (websocket->rest == NULL && !websocket->is_ended) {
+        websocket->socket.handler.drained(websocket->socket.connection);
     }
 }
 
 static SocketState websocket_write(Socket *socket, const void *bytes, size_t size)
 {
     WebSocket *websocket = (WebSocket *)socket;
-    if (websocket->is_ended || websocket->close_code != 0 || !websocket->is_open) {
+    if (websocket->is_ended || websocket->is_closing || !websocket->is_open) {
         return SOCKET_DEAD;
     }
     say(websocket, bytes, size);
@@ -227,9 +256,10 @@ static void websocket_close(Socket *socket, uint16_t code, const char *reason)
 {
     WebSocket *websocket = (WebSocket *)socket;
     WebSockets *all = websocket->all;
-    if (websocket->close_code != 0 || websocket->is_ended) {
+    if (websocket->is_closing || websocket->is_ended) {
         return;
     }
+    websocket->is_closing = true;
     websocket->close_code = code;
     websocket->close_reason = g_strdup(reason);
     websocket->closing_since_ms = uv_now(all->loop);
@@ -257,16 +287,13 @@ static const SocketKind websocket_kind = {
 
 /* --- In --------------------------------------------------------------------------------------- */
 
-/* One pong for all the pings that came before the client read it (5.5.3). */
-static void answer_ping(WebSocket *websocket, const Frame *frame)
+static void note_ping(WebSocket *websocket, const Frame *frame)
 {
-    if (websocket->has_pong_waiting || websocket->close_code != 0) {
-        return;
+    if (websocket->ping == NULL) {
+        websocket->ping = g_byte_array_new();
     }
-    g_autoptr(GByteArray) pong = g_byte_array_new();
-    frame_append_pong(pong, frame->payload, frame->size);
-    say(websocket, pong->data, pong->len);
-    websocket->has_pong_waiting = websocket->rest != NULL;
+    g_byte_array_set_size(websocket->ping, 0);
+    g_byte_array_append(websocket->ping, (const uint8_t *)frame->payload, (guint)frame->size);
 }
 
 /* Answers a close that the client began, and has its answer to ours: either way both have said it.
@@ -274,48 +301,51 @@ static void answer_ping(WebSocket *websocket, const Frame *frame)
 static void on_close(WebSocket *websocket, uint16_t code)
 {
     websocket->has_heard_close = true;
-    if (websocket->close_code == 0) {
-        websocket_close(&websocket->socket, code == 0 ? CLOSE_NORMAL : code, "");
+    websocket_close(&websocket->socket, code == 0 ? CLOSE_NORMAL : code, "");
+    finish_close(websocket);
+}
+
+static void on_fault(WebSocket *websocket, const Frame *frame)
+{
+    Socket *socket = &websocket->socket;
+    websocket->has_failed = true;
+    if (!websocket->is_closing && socket->handler.refused != NULL) {
+        socket->handler.refused(socket->connection, frame->code);
     }
-    if (websocket->has_said_close && websocket->rest == NULL) {
-        end(websocket);
-    }
+    websocket_close(socket, frame->code, frame->reason);
+    finish_close(websocket);
 }
 
 static void on_frame(WebSocket *websocket, const Frame *frame)
 {
     Socket *socket = &websocket->socket;
-    bool is_closing = websocket->close_code != 0;
     switch (frame->kind) {
     case FRAME_MESSAGE:
-        if (!is_closing) {
+        if (!websocket->is_closing) {
             socket->handler.receive(socket->connection, frame->payload, frame->size);
         }
         break;
     case FRAME_PART:
         break;
     case FRAME_PING:
-        answer_ping(websocket, frame);
+        note_ping(websocket, frame);
         break;
     case FRAME_CLOSE:
         on_close(websocket, frame->code);
         break;
     case FRAME_FAULT:
-        if (!is_closing && socket->handler.refused != NULL) {
-            socket->handler.refused(socket->connection, frame->code);
-        }
-        websocket_close(socket, frame->code, frame->reason);
+        on_fault(websocket, frame);
         break;
     }
 }
 
-/* A client whose close is under way, or who broke the rules, is only listened to for its own close,
- * and after a fault not even that: its bytes have no meaning any more. */
+/* A client whose close is under way is only listened to for its own close, and after a fault not
+ * even that: its bytes have no meaning any more. */
 static void take(WebSocket *websocket, uint8_t *bytes, size_t size)
 {
     size_t at = 0;
     Frame frame = {0};
-    while (at < size && !websocket->is_ended && frame.kind != FRAME_FAULT) {
+    while (at < size && !websocket->is_ended && !websocket->has_failed) {
         size_t used = frame_read(&websocket->reader, bytes + at, size - at,
                                  websocket->socket.max_message, &frame);
         if (used == 0) {
@@ -324,6 +354,7 @@ static void take(WebSocket *websocket, uint8_t *bytes, size_t size)
         at += used;
         on_frame(websocket, &frame);
     }
+    answer_ping(websocket); /* one send(), however many pings came at once */
     if (websocket->is_ended) {
         return;
     }
@@ -346,9 +377,11 @@ static void on_readable(WebSocket *websocket)
     ssize_t count = recv(websocket->member.fd, buffer, LIMIT_WRITE_CHUNK_BYTES, MSG_DONTWAIT);
     if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) {
         end(websocket);
-    } else if (count > 0 && websocket->in == NULL) {
+    } else if (count < 0 || websocket->has_failed) {
+        return;
+    } else if (websocket->in == NULL) {
         take(websocket, buffer, (size_t)count);
-    } else if (count > 0) {
+    } else {
         g_autoptr(GByteArray) in = g_byte_array_ref(websocket->in);
         g_byte_array_append(in, buffer, (guint)count);
         take(websocket, in->data, in->len);
@@ -412,13 +445,17 @@ int websockets_adopt(WebSockets *all, int fd, HttpRequest *request, const WebSoc
     int status = 503;
     websocket->socket.connection = route->open(route_data, &websocket->socket, request, &status);
     if (websocket->socket.connection == NULL) {
+        g_assert(!websocket->is_closing && !websocket->is_ended);
         g_queue_unlink(&all->open, &websocket->link);
         websocket_free(websocket);
         return status;
     }
     all->total++;
+    if (websocket->is_ended) {
+        return 0; /* killed before hands were shaken */
+    }
     shake_hands(websocket, request);
-    if (websocket->close_code != 0) {
+    if (websocket->is_closing) {
         say_close(websocket);
     }
     if (!websocket->is_ended) {

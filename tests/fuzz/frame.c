@@ -2,7 +2,8 @@
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
  * The frames of a WebSocket's client: the first byte says in which pieces the others arrive.
- * However they are cut, the same is read. Sources: core/frame.c */
+ * However they are cut, the same is read.
+ * Sources: core/frame.c */
 #include "core/frame.h"
 #include "core/limits.h"
 #include "fuzz.h"
