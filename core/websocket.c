@@ -133,6 +133,7 @@ static void keep_rest(WebSocket *websocket, const uint8_t *bytes, size_t size)
 /* How much the kernel took; ends the WebSocket when it will never take more. */
 static size_t send_some(WebSocket *websocket, const uint8_t *bytes, size_t size)
 {
+    g_assert(!websocket->is_ended); /* its descriptor may be another's by now */
     ssize_t sent = send(websocket->member.fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) {
         websocket->all->bytes_sent += (size_t)sent;
@@ -182,7 +183,8 @@ static void finish_close(WebSocket *websocket)
 /* Of several pings the newest, and not before the client took what waits for it (5.5.3). */
 static void answer_ping(WebSocket *websocket)
 {
-    if (websocket->ping == NULL || websocket->rest != NULL || websocket->is_closing) {
+    if (websocket->ping == NULL || websocket->rest != NULL || websocket->is_closing ||
+        websocket->is_ended) {
         return;
     }
     g_autoptr(GByteArray) ping = g_steal_pointer(&websocket->ping);
