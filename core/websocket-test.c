@@ -6,10 +6,11 @@
 #include "core/frame.h"
 #include "core/limits.h"
 #include "core/test_wire.h"
+#include <sys/resource.h>
 
 #define CROWD          150  /* clients at a time */
 #define STEPS          8000 /* of a storm */
-#define VISITS         4096 /* at most, in one storm */
+#define VISITS         8192 /* at most, in one storm */
 #define TEXT_BYTES_MAX 20000
 
 static const uint8_t mask[4] = {0xa5, 0x01, 0xff, 0x3c};
@@ -784,6 +785,37 @@ static void test_quiet(Fixture *fixture, gconstpointer data)
     }
 }
 
+/* Thousands that do not answer a close end in several turns. */
+static void test_many_closing(Fixture *fixture, gconstpointer data)
+{
+    enum { MANY = 6000 }; /* a microsecond for each would be too long for one turn */
+    static Wire *wires[MANY];
+    struct rlimit limit; /* as the Web has raised it */
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < 2 * MANY + 100) {
+        g_test_skip("too few descriptors");
+        return;
+    }
+    for (int i = 0; i < MANY; i++) {
+        Seat *seat;
+        wires[i] = open_live(fixture, &seat);
+    }
+    for (int i = 0; i < MANY; i++) {
+        socket_close(fixture->seats[i].socket, 3008, "slow");
+    }
+    uint64_t before = MANY, most = 0;
+    while (before > 0) {
+        uv_run(&fixture->loop, UV_RUN_ONCE);
+        uint64_t left = web_counters(fixture->web).websockets;
+        most = MAX(most, before - left);
+        before = left;
+    }
+    g_test_message("at most %u in one turn", (guint)most);
+    g_assert_cmpuint(most, <, MANY);
+    for (int i = 0; i < MANY; i++) {
+        wire_free(wires[i]);
+    }
+}
+
 #define ADD(name, place, test)                                                                     \
     g_test_add(name, Fixture, GINT_TO_POINTER(place), set_up, test, tear_down)
 
@@ -802,5 +834,6 @@ int main(int argc, char **argv)
     ADD("/websocket/newest-ping", END_OUTSIDE, test_newest_ping);
     ADD("/websocket/ping-behind", END_OUTSIDE, test_ping_behind);
     ADD("/websocket/quiet", END_OUTSIDE, test_quiet);
+    ADD("/websocket/many-closing", END_OUTSIDE, test_many_closing);
     return g_test_run();
 }
