@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define CLOSING_SECONDS 5 /* for the client's answer to our close */
+#define CLOSER_EVERY_MS 1000
 #define ACCEPT_MAGIC    "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455, 1.3 */
 #define SHA1_BYTES      20
 
@@ -133,6 +134,7 @@ static void keep_rest(WebSocket *websocket, const uint8_t *bytes, size_t size)
 /* How much the kernel took; ends the WebSocket when it will never take more. */
 static size_t send_some(WebSocket *websocket, const uint8_t *bytes, size_t size)
 {
+    g_assert(!websocket->is_ended); /* its descriptor may be another's by now */
     ssize_t sent = send(websocket->member.fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) {
         websocket->all->bytes_sent += (size_t)sent;
@@ -182,7 +184,8 @@ static void finish_close(WebSocket *websocket)
 /* Of several pings the newest, and not before the client took what waits for it (5.5.3). */
 static void answer_ping(WebSocket *websocket)
 {
-    if (websocket->ping == NULL || websocket->rest != NULL || websocket->is_closing) {
+    if (websocket->ping == NULL || websocket->rest != NULL || websocket->is_closing ||
+        websocket->is_ended) {
         return;
     }
     g_autoptr(GByteArray) ping = g_steal_pointer(&websocket->ping);
@@ -236,20 +239,24 @@ static bool websocket_is_lagging(const Socket *socket)
     return ((const WebSocket *)socket)->rest != NULL;
 }
 
+/* Thousands may have begun to close in the same moment: they do not all end in one turn. */
 static void on_closer(uv_timer_t *timer)
 {
     WebSockets *all = timer->data;
+    TurnBudget budget = turn_budget();
     uint64_t now = uv_now(all->loop);
-    for (GList *link = all->closing.head, *next; link != NULL; link = next) {
-        WebSocket *websocket = link->data;
-        next = link->next;
-        if (now - websocket->closing_since_ms > CLOSING_SECONDS * 1000) {
-            end(websocket);
+    while (all->closing.length > 0) {
+        WebSocket *websocket = all->closing.head->data; /* who closes longest */
+        if (now - websocket->closing_since_ms <= CLOSING_SECONDS * 1000) {
+            return;
         }
+        if (turn_budget_is_spent(&budget)) {
+            uv_timer_start(timer, on_closer, 1, CLOSER_EVERY_MS);
+            return;
+        }
+        end(websocket);
     }
-    if (all->closing.length == 0) {
-        uv_timer_stop(timer);
-    }
+    uv_timer_stop(timer);
 }
 
 static void websocket_close(Socket *socket, uint16_t code, const char *reason)
@@ -266,7 +273,7 @@ static void websocket_close(Socket *socket, uint16_t code, const char *reason)
     g_queue_unlink(&all->open, &websocket->link);
     g_queue_push_tail_link(&all->closing, &websocket->link);
     if (!uv_is_active((uv_handle_t *)&all->closer)) {
-        uv_timer_start(&all->closer, on_closer, 1000, 1000);
+        uv_timer_start(&all->closer, on_closer, CLOSER_EVERY_MS, CLOSER_EVERY_MS);
     }
     if (websocket->rest == NULL) {
         say_close(websocket);
