@@ -41,7 +41,7 @@ typedef struct {
     int64_t opened_us; /* monotonic */
     int64_t budget_us; /* when the budget was last counted */
     int budget;        /* commands that may still come */
-    bool is_connected, is_closing, is_receiving, awaits_pong;
+    bool is_connected, is_closing, is_receiving, awaits_pong, was_spared;
 } Client;
 
 /* Ten thousand phones share it. */
@@ -355,7 +355,10 @@ static void on_turn(void *owner)
         close_client(client, 3012);
         return;
     }
-    if (live_reader_quiet_beats(client->reader) < CLIENT_FRESH_BEATS) {
+    /* Never twice in a row: it is the pong that tells whether the client still listens. */
+    bool is_fresh = live_reader_quiet_beats(client->reader) < CLIENT_FRESH_BEATS;
+    client->was_spared = is_fresh && !client->was_spared;
+    if (client->was_spared) {
         return;
     }
     client->awaits_pong = true;

@@ -12,8 +12,9 @@
 /* So few are called at once that a channel's news do not wait for them: 40 of ten thousand. */
 #define WHEEL_TICK_MS 100
 #define WHEEL_SLOTS   (CLIENT_PING_SECONDS * 1000 / WHEEL_TICK_MS)
-/* Who heard something a moment ago needs no ping: any message is a sign of life to a client, which
- * waits for the next one 10 s longer than CLIENT_PING_SECONDS (centrifuge-js, maxServerPingDelay).
+/* Who heard something a moment ago needs no ping this time: any message is a sign of life to a
+ * client, which waits for the next one 10 s longer than CLIENT_PING_SECONDS (centrifuge-js,
+ * maxServerPingDelay).
  */
 #define CLIENT_FRESH_BEATS (5000 / WHEEL_TICK_MS)
 

@@ -31,7 +31,6 @@
 #define LIMIT_WS_MESSAGE_STAFF      65536
 #define LIMIT_WS_COMMANDS_SECOND    20
 #define LIMIT_WS_CONNECT_SECONDS    10
-#define LIMIT_WS_IDLE_SECONDS       60
 #define LIMIT_CHANNEL_BYTES         255
 #define LIMIT_CLIENT_CHANNELS       128
 #define LIMIT_LIVE_ADDRESS          11000  /* connections; a whole library is one address */

@@ -5,6 +5,7 @@
 #include "core/web.h"
 
 #include "core/front.h"
+#include "core/headers.h"
 #include "core/limits.h"
 #include "core/router.h"
 #include "core/websocket.h"
@@ -44,7 +45,7 @@ static int check_upgrade(HttpRequest *request)
     if (version == NULL || strcmp(version, "13") != 0) {
         return 426;
     }
-    bool asks = connection != NULL && strcasestr(connection, "upgrade") != NULL;
+    bool asks = connection != NULL && headers_have_token(connection, "upgrade");
     if (!asks || strcmp(http_method(request), "GET") != 0 || http_body_size(request) != 0 ||
         !is_key(http_header(request, "sec-websocket-key"))) {
         return 400;
