@@ -106,6 +106,52 @@ test('a number is taken, called by one key, and its phone knows', async () => {
   await Promise.all([visitor.context().close(), staff.context().close()]);
 });
 
+test('keys faster than the server are one after the other, none is lost', async () => {
+  const [visitor, staff] = await Promise.all([openPage(browser, house, '/'), openPage(browser, house, '/staff')]);
+  await logIn(staff, house);
+  await staff.goto(`${house.url}/staff#/queue`);
+  await visitor.locator('.services button:not(:disabled)').first().click();
+  const label = await visitor.textContent('.ticket .label');
+  await staff.locator('queue-staff .rows strong', { hasText: label }).waitFor();
+  let called = 0;
+  await staff.route('**/next', async (route) => { // A slow line.
+    called += 1;
+    await new Promise((resolve) => { setTimeout(resolve, 300); });
+    await route.continue();
+  });
+  for (const key of ['n', 'n', 'h']) await staff.keyboard.press(key);
+  const parked = staff.locator('queue-staff section', { hasText: label }).getByRole('button', { name: label });
+  await parked.waitFor();
+  assert.equal(called, 1);
+  await parked.click();
+  await parked.waitFor({ state: 'detached' });
+  await staff.keyboard.press('n');
+  await staff.keyboard.press('f');
+  await visitor.waitForSelector('.ticket.over');
+
+  assert.deepEqual([...visitor.complaints, ...staff.complaints], []);
+
+  await staff.unroute('**/next');
+  await visitor.locator('.ticket.over button').click();
+  await visitor.locator('.services button:not(:disabled)').first().click();
+  await visitor.waitForSelector('.ticket.waiting');
+  await staff.keyboard.press('n');
+  await visitor.waitForSelector('.ticket.called');
+  await staff.route('**/next', (route) => route.fulfill({ status: 503, json: { error: { code: 'error.full' } } }));
+  let moved = 0;
+  await staff.route('**/finish', (route) => {
+    moved += 1;
+    return route.continue();
+  });
+  await staff.keyboard.press('n');
+  await staff.keyboard.press('f'); // Meant for the number that was not called.
+  await staff.locator('.toast').last().waitFor();
+  await staff.waitForSelector('button.huge:not([aria-busy])');
+  assert.equal(moved, 0);
+  await visitor.waitForSelector('.ticket.called');
+  await Promise.all([visitor.context().close(), staff.context().close()]);
+});
+
 test('single keys can be switched off, letters typed in a field are letters', async () => {
   const staff = await openPage(browser, house, '/staff');
   await logIn(staff, house);

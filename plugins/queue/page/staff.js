@@ -19,6 +19,8 @@ class QueueStaff extends Part {
     this.counters = [];
     this.services = [];
     this.desk = { current: null, waiting: [], parked: [], missed: [] };
+    this.acts = []; // The first is under way.
+    this.callNext = this.callNext.bind(this);
     this.counterBox = select([], undefined, () => this.choose(this.counterBox.value));
     this.current = h('div', { class: 'desk-now', 'aria-live': 'polite', 'aria-atomic': 'true' });
     this.nextButton = h('button', { type: 'button', class: 'primary huge', onclick: () => this.next() },
@@ -104,21 +106,23 @@ class QueueStaff extends Part {
   choose(id) {
     memory.set('queue.counter', id);
     this.counter = Number(id);
-    this.read();
+    this.dropTurn();
+    this.readSoon();
   }
 
-  /** Many bells in one moment are one reading. */
-  async readSoon() {
-    if (this.isReading) {
-      this.mustReadAgain = true;
-      return;
-    }
-    this.isReading = true;
-    do {
+  /** Many bells in one moment are one reading, which begins after the last of them. */
+  readSoon() {
+    this.mustReadAgain = true;
+    this.reading ??= this.readAgain();
+    return this.reading;
+  }
+
+  async readAgain() {
+    while (this.mustReadAgain) {
       this.mustReadAgain = false;
       await this.read();
-    } while (this.mustReadAgain);
-    this.isReading = false;
+    }
+    this.reading = null;
   }
 
   async read() {
@@ -173,42 +177,68 @@ class QueueStaff extends Part {
         t('desk.return'), h('span', { class: 'unseen' }, ticket.label)));
   }
 
-  /** The key stays until an answer came: a double press or a retry never calls two. */
-  async next() {
-    const { t, api, fail, toast } = this.app;
-    if (!this.counter || this.nextButton.getAttribute('aria-busy')) return;
+  /**
+   * What is pressed while an answer is awaited is not lost: it acts in its turn, on the desk as the
+   * answer left it. After a failure that desk is not what was meant, so what waits is dropped.
+   */
+  async inTurn(act) {
+    this.acts.push(act);
+    this.showTurn();
+    if (this.acts.length > 1) return;
+    while (this.acts.length > 0) {
+      try {
+        await this.acts[0]();
+      } catch (error) {
+        this.dropTurn();
+        this.app.fail(error);
+      }
+      await this.readSoon();
+      this.acts.shift();
+      this.showTurn();
+    }
+  }
+
+  /** But for what is under way. */
+  dropTurn() {
+    this.acts.splice(1);
+  }
+
+  showTurn() {
+    if (this.acts.includes(this.callNext)) this.nextButton.setAttribute('aria-busy', 'true');
+    else this.nextButton.removeAttribute('aria-busy');
+  }
+
+  /** A double press never calls two. */
+  next() {
+    if (this.counter && !this.acts.includes(this.callNext)) this.inTurn(this.callNext);
+  }
+
+  /** The key stays until an answer came: nor does a retry. */
+  async callNext() {
+    const { t, api, toast } = this.app;
     this.nextKey ??= randomKey();
-    this.nextButton.setAttribute('aria-busy', 'true');
     try {
       const { ticket } = await api('POST', `queue/counters/${this.counter}/next`, { key: this.nextKey });
       this.nextKey = null;
       if (!ticket) toast(t('queue.empty'));
     } catch (error) {
       if (error.status > 0 && error.status < 500) this.nextKey = null;
-      fail(error);
-    } finally {
-      this.nextButton.removeAttribute('aria-busy');
+      throw error;
     }
-    this.readSoon();
   }
 
-  async move(move, ticket = this.desk.current, body = {}) {
-    const { t, api, fail, toast } = this.app;
-    if (!ticket || this.isMoving) return;
-    this.isMoving = true;
-    try {
+  move(move, chosen = null, body = {}) {
+    const { t, api, toast } = this.app;
+    this.inTurn(async () => {
+      const ticket = chosen ?? this.desk.current;
+      if (!ticket) return;
       await api('POST', `queue/tickets/by-id/${ticket.id}/${move}`, body);
       toast(t(`desk.${move}.done`, { ticket: ticket.label }));
-    } catch (error) {
-      fail(error);
-    } finally {
-      this.isMoving = false;
-    }
-    this.readSoon();
+    });
   }
 
   bringBack(ticket) {
-    return this.move('return', ticket);
+    this.move('return', ticket);
   }
 
   transfer() {
