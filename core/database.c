@@ -10,11 +10,14 @@
 /* Statements are constants of the program; a plugin that builds its SQL must not fill the memory.
  */
 #define CACHED_STATEMENTS_MAX 512
+#define BUSY_LOOK_US          2000 /* how often we look whether another process is done */
 
 struct Database {
     sqlite3 *connection;
     GHashTable *statements; /* SQL to sqlite3_stmt */
     bool is_guarded;        /* a plugin's statement is at work */
+    int wait_ms;            /* for another process that writes */
+    int64_t busy_since_us;
 };
 
 G_DEFINE_QUARK(store - error, store_error)
@@ -77,13 +80,33 @@ bool database_run(Database *database, const char *sql, GError **error)
     return false;
 }
 
+/* SQLite's own handler looks ever more rarely, ten times a second in the end: too rarely beside a
+ * server that writes all the time. */
+static int on_busy(void *data, int calls)
+{
+    Database *database = data;
+    int64_t now_us = g_get_monotonic_time();
+    if (calls == 0)
+        database->busy_since_us = now_us;
+    if (now_us - database->busy_since_us >= INT64_C(1000) * database->wait_ms)
+        return 0;
+    g_usleep(BUSY_LOOK_US);
+    return 1;
+}
+
+void database_set_wait(Database *database, int wait_ms)
+{
+    database->wait_ms = wait_ms;
+    (void)sqlite3_busy_handler(database->connection, wait_ms > 0 ? on_busy : NULL, database);
+}
+
 /* foreign_keys: as PostgreSQL has them. cache_size in KiB: small, the kernel caches too. The log
  * is cut back to 8 MiB after a large transaction. */
 static bool configure(Database *database, DatabaseUse use, bool is_durable, int wait_ms,
                       GError **error)
 {
     sqlite3_extended_result_codes(database->connection, 1);
-    (void)sqlite3_busy_timeout(database->connection, 10000);
+    database_set_wait(database, 10000);
     (void)sqlite3_db_config(database->connection, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     (void)sqlite3_db_config(database->connection, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
     (void)sqlite3_db_config(database->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -100,7 +123,7 @@ static bool configure(Database *database, DatabaseUse use, bool is_durable, int 
                         is_durable ? "FULL" : "OFF", use == DATABASE_WRITES ? "OFF" : "ON");
     if (!database_run(database, sql, error))
         return false;
-    (void)sqlite3_busy_timeout(database->connection, wait_ms);
+    database_set_wait(database, wait_ms);
     return true;
 }
 
@@ -162,11 +185,6 @@ bool database_begin(Database *database, GError **error)
     if (error_code(sqlite3_errcode(database->connection)) != STORE_ERROR_BUSY)
         set_error(database, "could not begin a transaction", error);
     return false;
-}
-
-void database_set_wait(Database *database, int wait_ms)
-{
-    (void)sqlite3_busy_timeout(database->connection, wait_ms);
 }
 
 void database_set_max_pages(Database *database, int64_t pages)

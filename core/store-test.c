@@ -639,6 +639,96 @@ static void test_busy(Fixture *fixture, gconstpointer data)
     g_assert_cmpint(sqlite3_close(busy.other), ==, SQLITE_OK);
 }
 
+/* serve.lock as another process has it that asks for its turn. */
+static int ask_as_other(const Fixture *fixture)
+{
+    g_autofree char *path = g_build_filename(fixture->folder, "serve.lock", NULL);
+    int lock = open(path, O_RDWR | O_CLOEXEC);
+    struct flock asking = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1};
+    g_assert_cmpint(fcntl(lock, F_OFD_SETLK, &asking), ==, 0);
+    return lock;
+}
+
+typedef struct {
+    Fixture *fixture;
+    int lock;
+} Asking;
+
+static void on_asked(uv_timer_t *timer)
+{
+    Asking *asking = timer->data;
+    g_assert_cmpint(asking->fixture->kept, ==, 0); /* the other one may go first */
+    (void)close(asking->lock);
+    asking->lock = -1;
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void test_courtesy(Fixture *fixture, gconstpointer data)
+{
+    Asking asking = {fixture, ask_as_other(fixture)};
+    uv_timer_t timer;
+    (void)uv_timer_init(&fixture->loop, &timer);
+    timer.data = &asking;
+    (void)uv_timer_start(&timer, on_asked, 20, 0);
+    Note note = {fixture, 1, "a", false};
+    store_write(fixture->store, write_note, after_note, &note);
+    run_loop(fixture);
+    g_assert_cmpint(asking.lock, ==, -1);
+    g_assert_cmpint(fixture->kept, ==, 1);
+}
+
+/* Stopped while it asked. */
+static void test_courtesy_ends(Fixture *fixture, gconstpointer data)
+{
+    int lock = ask_as_other(fixture);
+    Note notes[] = {{fixture, 1, "a", false}, {fixture, 2, "b", false}};
+    for (size_t i = 0; i < G_N_ELEMENTS(notes); i++) {
+        store_write(fixture->store, write_note, after_note, &notes[i]);
+        run_loop(fixture);
+    }
+    g_assert_cmpint(fixture->kept, ==, 2);
+    (void)close(lock);
+}
+
+static void *write_by_hand(void *data)
+{
+    Fixture *fixture = data;
+    Store *admin = store_open(fixture->folder, false, NULL, NULL);
+    Fixture own = {.heard = g_string_new(NULL)};
+    Note note = {&own, 9, "by hand", false};
+    store_write(admin, write_note, after_note, &note);
+    g_assert_cmpint(own.kept, ==, 1);
+    store_close(admin);
+    (void)g_string_free(own.heard, TRUE);
+    return NULL;
+}
+
+/* An admin command asks while it waits, and no longer. */
+static void test_asks(Fixture *fixture, gconstpointer data)
+{
+    g_autofree char *path = g_build_filename(fixture->folder, "serambi.db", NULL);
+    sqlite3 *other = NULL;
+    g_assert_cmpint(sqlite3_open(path, &other), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
+    g_autofree char *lock_path = g_build_filename(fixture->folder, "serve.lock", NULL);
+    int lock = open(lock_path, O_RDWR | O_CLOEXEC);
+    GThread *admin = g_thread_new("admin", write_by_hand, fixture);
+    struct flock asked = {.l_type = F_UNLCK};
+    for (int i = 0; i < 5000 && asked.l_type == F_UNLCK; i++) {
+        g_usleep(1000);
+        asked = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+        g_assert_cmpint(fcntl(lock, F_OFD_GETLK, &asked), ==, 0);
+    }
+    g_assert_cmpint(asked.l_type, ==, F_RDLCK);
+    g_assert_cmpint(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), ==, SQLITE_OK);
+    (void)g_thread_join(admin);
+    asked = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+    g_assert_cmpint(fcntl(lock, F_OFD_GETLK, &asked), ==, 0);
+    g_assert_cmpint(asked.l_type, ==, F_UNLCK);
+    (void)close(lock);
+    (void)sqlite3_close(other);
+}
+
 /* --- Files ---------------------------------------------------------------------------------------
  */
 
@@ -820,6 +910,9 @@ int main(int argc, char **argv)
     ON_DISK("/store/nth-write", test_nth_write);
     ON_DISK("/store/lost", test_lost);
     ON_DISK("/store/busy", test_busy);
+    ON_DISK("/store/courtesy", test_courtesy);
+    ON_DISK("/store/courtesy-ends", test_courtesy_ends);
+    ON_DISK("/store/asks", test_asks);
     ON_DISK("/store/reopen", test_reopen);
     ON_DISK("/store/lock", test_lock);
     ON_MEMORY("/store/migrate", test_migrate);

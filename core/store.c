@@ -27,6 +27,9 @@
  * look: SQLite has no event for a lock that got free. */
 #define BUSY_PATIENCE_MS 10000
 #define BUSY_RETRY_MS    5
+/* How long a turn lets a process go first that has asked for its own; one that was stopped while
+ * it asked must not stop us. */
+#define COURTESY_MS 100
 
 typedef enum { TURN_IDLE = 1, TURN_OPEN, TURN_COMMITTING, TURN_WAITING } TurnState;
 
@@ -52,7 +55,7 @@ struct Store {
     char *path;
     char *temporary_folder; /* removed at the end */
     char epoch[9];
-    int lock;
+    int lock; /* serve.lock; -1: a folder that never had a server, or for tests */
     TurnState state;
     bool is_telling; /* outcomes are being told: new writes wait, to stay in order */
     int depth;       /* of savepoints */
@@ -67,7 +70,7 @@ struct Store {
     uv_check_t check;
     uv_idle_t idle;
     uv_timer_t retry;
-    uint64_t busy_since_ms;
+    uint64_t wait_since_ms;
     int handles_open;
 };
 
@@ -263,30 +266,93 @@ static void open_lost_turn(Store *store, GError *error)
 
 static void on_retry(uv_timer_t *retry);
 
-/* Another process writes. */
-static void wait_for_other(Store *store)
+/* A busy server takes the next turn the moment that the last is on disk; another process, which can
+ * only look every few milliseconds, would never find the database free. So it asks: a lock of one
+ * byte on serve.lock, shared among those who ask, seen by the server before each turn. A lock that
+ * cannot be had is no reason not to try. */
+static struct flock asking(short type)
 {
-    if (store->state != TURN_WAITING && store->loop)
-        store->busy_since_ms = uv_now(store->loop);
-    if (!store->loop || uv_now(store->loop) - store->busy_since_ms > BUSY_PATIENCE_MS) {
-        open_lost_turn(store,
-                       g_error_new(STORE_ERROR, STORE_ERROR_BUSY,
-                                   "another process has been writing for %d ms", BUSY_PATIENCE_MS));
-        return;
-    }
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+}
+
+static void ask_for_turn(Store *store)
+{
+    struct flock lock = asking(F_RDLCK);
+    if (store->lock >= 0)
+        (void)fcntl(store->lock, F_OFD_SETLK, &lock);
+}
+
+static void stop_asking(Store *store)
+{
+    struct flock lock = asking(F_UNLCK);
+    if (store->lock >= 0)
+        (void)fcntl(store->lock, F_OFD_SETLK, &lock);
+}
+
+static bool another_asks(const Store *store)
+{
+    struct flock lock = asking(F_WRLCK);
+    return store->lock >= 0 && fcntl(store->lock, F_OFD_GETLK, &lock) == 0 &&
+           lock.l_type != F_UNLCK;
+}
+
+static GError *new_busy_error(void)
+{
+    return g_error_new(STORE_ERROR, STORE_ERROR_BUSY, "another process has been writing for %d ms",
+                       BUSY_PATIENCE_MS);
+}
+
+/* Blocks. */
+static bool begin_asking(Store *store, GError **error)
+{
+    GError *failure = NULL;
+    ask_for_turn(store);
+    bool is_begun = database_begin(store->writer, &failure);
+    stop_asking(store); /* once it is begun, the database itself keeps others out */
+    if (!is_begun)
+        g_propagate_error(error, failure ? failure : new_busy_error());
+    return is_begun;
+}
+
+static void retry_soon(Store *store)
+{
     store->state = TURN_WAITING;
     (void)uv_timer_start(&store->retry, on_retry, BUSY_RETRY_MS, 0);
 }
 
-static void begin_turn(Store *store)
+/* On a loop nothing blocks: a timer tries again. */
+static void begin_turn_on_loop(Store *store)
 {
+    uint64_t now_ms = uv_now(store->loop);
+    if (store->state != TURN_WAITING)
+        store->wait_since_ms = now_ms;
+    uint64_t waited_ms = now_ms - store->wait_since_ms;
+    if (waited_ms < COURTESY_MS && another_asks(store)) {
+        retry_soon(store);
+        return;
+    }
     GError *error = NULL;
     if (database_begin(store->writer, &error))
         open_turn(store);
     else if (error)
         open_lost_turn(store, error);
+    else if (waited_ms > BUSY_PATIENCE_MS)
+        open_lost_turn(store, new_busy_error());
     else
-        wait_for_other(store);
+        retry_soon(store);
+}
+
+static void begin_turn(Store *store)
+{
+    if (store->loop) {
+        begin_turn_on_loop(store);
+        return;
+    }
+    GError *error = NULL;
+    if (begin_asking(store, &error))
+        open_turn(store);
+    else
+        open_lost_turn(store, error);
 }
 
 static void on_retry(uv_timer_t *retry)
@@ -422,8 +488,7 @@ static bool migrate_now(Store *store, const char *owner, const char *const *migr
 {
     Database *database = store->writer;
     database_set_wait(database, BUSY_PATIENCE_MS);
-    bool is_done = database_run(database, "BEGIN IMMEDIATE", error) &&
-                   apply(database, owner, migrations, known, error) &&
+    bool is_done = begin_asking(store, error) && apply(database, owner, migrations, known, error) &&
                    database_run(database, "COMMIT", error);
     if (!is_done && !database_is_outside(database))
         (void)database_run(database, "ROLLBACK", NULL);
@@ -504,17 +569,24 @@ bool store_renew_epoch(Store *store, GError **error)
 
 static bool take_lock(Store *store, const char *folder, GError **error)
 {
-    g_autofree char *path = g_build_filename(folder, "serve.lock", NULL);
-    store->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (store->lock < 0) {
-        g_set_error(error, STORE_ERROR, STORE_ERROR_IO, "could not open '%s': %s", path,
-                    g_strerror(errno));
-        return false;
-    }
     if (flock(store->lock, LOCK_EX | LOCK_NB) == 0)
         return true;
     g_set_error(error, STORE_ERROR, STORE_ERROR_LOCKED,
                 "another server is running on the data folder '%s'", folder);
+    return false;
+}
+
+/* An admin command, perhaps root's, leaves no file behind that the server could not open. */
+static bool open_lock(Store *store, const char *folder, bool exclusive, GError **error)
+{
+    g_autofree char *path = g_build_filename(folder, "serve.lock", NULL);
+    store->lock = open(path, O_RDWR | O_CLOEXEC | (exclusive ? O_CREAT : 0), 0600);
+    if (!exclusive)
+        return true;
+    if (store->lock >= 0)
+        return take_lock(store, folder, error);
+    g_set_error(error, STORE_ERROR, STORE_ERROR_IO, "could not open '%s': %s", path,
+                g_strerror(errno));
     return false;
 }
 
@@ -558,7 +630,7 @@ static bool choose_path(Store *store, const char *folder, bool exclusive, GError
             return false;
         }
         folder = store->temporary_folder;
-    } else if (exclusive && !take_lock(store, folder, error)) {
+    } else if (!open_lock(store, folder, exclusive, error)) {
         return false;
     }
     store->path = g_build_filename(folder, "serambi.db", NULL);
