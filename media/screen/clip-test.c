@@ -93,7 +93,8 @@ static void theatre_open(const char *worker)
     theatre = g_new0(Theatre, 1);
     theatre->folder = g_dir_make_tmp("serambi-clip-XXXXXX", NULL);
     g_autoptr(GError) error = NULL;
-    theatre->stage = stage_new("test", WIDTH, HEIGHT, &error);
+    theatre->stage =
+        stage_new(&(StageOptions){.title = "test", .width = WIDTH, .height = HEIGHT}, &error);
     g_assert_no_error(error);
     theatre->errands = errands_new();
     theatre->mixer = mixer_new(0);

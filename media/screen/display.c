@@ -165,15 +165,16 @@ static char *find_file(const char *source, void *data)
     return display->link ? link_file(display->link, source) : NULL;
 }
 
-static void load_settings(Display *display, const char *config)
+static Settings *load_settings(const DisplayOptions *options)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *own = g_build_filename(display->data_folder, "display.ini", NULL);
-    display->settings = settings_load(config ? config : own, config == NULL, &error);
-    if (display->settings)
-        return;
+    g_autofree char *own = g_build_filename(options->data_folder, "display.ini", NULL);
+    Settings *settings =
+        settings_load(options->config ? options->config : own, options->config == NULL, &error);
+    if (settings)
+        return settings;
     g_warning("could not read the settings: %s, going on with the defaults", error->message);
-    display->settings = settings_load(NULL, true, NULL);
+    return settings_load(NULL, true, NULL);
 }
 
 /* In the cinema a card never lies beside the house slide's own code, and lying there is no room for
@@ -200,7 +201,10 @@ static void paint(Display *display, int64_t monotonic_us)
         return;
     }
     layers_paint(display->layers, ground, &damage);
-    stage_present(display->stage, &damage);
+    if (!stage_present(display->stage, &damage)) {
+        layers_damage_all(display->layers);
+        return;
+    }
     display->frames_painted++;
     if (display->first_frame_us == 0)
         display->first_frame_us = timeline_monotonic_us();
@@ -213,11 +217,23 @@ Display *display_new(const DisplayOptions *options, GError **error)
                     options->data_folder, g_strerror(errno));
         return NULL;
     }
-    Stage *stage = stage_new("Serambi", options->width, options->height, error);
-    if (!stage)
+    /* Window and layers want to know some before the first plugin is made. */
+    Settings *settings = load_settings(options);
+    HouseSettings house = {0};
+    (void)settings_fill(settings, house_plugin.id, house_plugin.settings, &house, NULL);
+    Stage *stage = stage_new(&(StageOptions){.title = "Serambi",
+                                             .width = options->width,
+                                             .height = options->height,
+                                             .output = options->output,
+                                             .back_end = stage_back_end(house.back_end)},
+                             error);
+    if (!stage) {
+        settings_free(settings);
         return NULL;
+    }
     Display *display = g_new0(Display, 1);
     display->stage = stage;
+    display->settings = settings;
     display->server = g_strdup(options->server);
     display->data_folder = g_strdup(options->data_folder);
     display->beside = g_strdup(options->beside);
@@ -229,12 +245,7 @@ Display *display_new(const DisplayOptions *options, GError **error)
     display->calls = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     display->errands = errands_new();
     display->since_us = timeline_wall_us();
-    load_settings(display, options->config);
-    /* Layers want to know about motion before the first one is made: settings come first. */
-    HouseSettings settings = {0};
-    bool is_readable =
-        settings_fill(display->settings, house_plugin.id, house_plugin.settings, &settings, NULL);
-    display->layers = layers_new(is_readable && settings.has_reduced_motion);
+    display->layers = layers_new(house.has_reduced_motion);
     plugins_add_house(display);
     display->mixer = mixer_new(house_settings(display)->sound_delay_ms * 1000);
     g_autofree char *speech = g_build_filename(display->data_folder, "speech", NULL);

@@ -23,6 +23,7 @@ typedef struct {
     const char *layout;            /* NULL: as arranged or set */
     const char *snapshot;          /* where SIGUSR1 writes the picture; NULL: nowhere */
     int width, height;             /* of the window; 0: the whole screen */
+    int output;                    /* which screen of the machine: 1 is the first, 0 as well */
     const SerambiPlugin **plugins; /* more of them, in this process, ended by NULL; for tests */
 } DisplayOptions;
 

@@ -10,7 +10,8 @@
 /* The group [display] of the settings file. */
 typedef struct {
     const char *library_name, *opening_hours, *public_url;
-    const char *layout; /* cinema, desk, board */
+    const char *layout;   /* cinema, desk, board */
+    const char *back_end; /* stage_back_end() */
     bool is_mirrored, has_reduced_motion;
     int64_t volume_percent, sound_delay_ms, cache_megabytes;
 } HouseSettings;

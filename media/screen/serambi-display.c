@@ -21,6 +21,7 @@
 typedef struct {
     char *server, *data, *window, *beside, *plugins, *worker, *config, *layout, *snapshot;
     gboolean is_fullscreen, is_version;
+    int output;
 } CommandLine;
 
 static void command_line_clear(CommandLine *line)
@@ -39,6 +40,8 @@ static bool parse(CommandLine *line, int *argc, char ***argv, GError **error)
         {"data", 0, 0, G_OPTION_ARG_FILENAME, &line->data, "Folder for key and cache", "DIR"},
         {"window", 0, 0, G_OPTION_ARG_STRING, &line->window, "A window of that size", "WxH"},
         {"fullscreen", 0, 0, G_OPTION_ARG_NONE, &line->is_fullscreen, "The whole screen", NULL},
+        {"output", 0, 0, G_OPTION_ARG_INT, &line->output,
+         "Which screen of this machine, 1 is the first", "N"},
         {"beside", 0, 0, G_OPTION_ARG_FILENAME, &line->beside,
          "The server's secrets/beside, if this screen stands beside it", "FILE"},
         {"plugins", 0, 0, G_OPTION_ARG_FILENAME, &line->plugins, "Folder of plugins", "DIR"},
@@ -188,7 +191,8 @@ int main(int argc, char **argv)
                             ? "--layout is cinema, desk or board"
                         : line.window && !parse_size(line.window, &width, &height)
                             ? "--window is WIDTHxHEIGHT, 160x120 to 8192x8192"
-                            : NULL;
+                        : line.output < 0 ? "--output is 1 or more"
+                                          : NULL;
     if (wrong) {
         fprintf(stderr, "serambi-display: %s\n", wrong);
         return EXIT_USAGE;
@@ -205,5 +209,6 @@ int main(int argc, char **argv)
         .snapshot = line.snapshot,
         .width = line.is_fullscreen ? 0 : width,
         .height = line.is_fullscreen ? 0 : height,
+        .output = line.output,
     });
 }

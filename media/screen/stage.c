@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * The window, by SDL's window surface. Without a GPU every GL path costs more than the picture
- * itself (39 to 44 ms a frame against 5), also those hidden in SDL: hence the hints. */
+ * Which way the picture takes to the window, and the events. */
 #include "media/screen/stage.h"
+#include "media/look.h"
+#include "media/screen/glass.h"
 #include <SDL.h>
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+/* A texture never tears; for that it may cost more than the surface, but no more of a refresh than
+ * this: the rest is the video's. */
+#define TEXTURE_SHARE 4
+/* Failures in a row after which the texture is given up: a GPU that was reset comes back. */
+#define FAILURES_MAX 3
 
 struct Stage {
-    SDL_Window *window;
-    SDL_Surface *surface; /* the window's; NULL: to be asked for again */
-    SDL_Surface *shadow;  /* where we paint if the window's format is not ours */
-    Ground ground;
+    StageOptions options; /* title is ours */
+    Glass *glass;
     int refresh_hz;
+    int failures;
 };
 
 /* Not a member of Stage: posting must also be safe while the stage is being made or freed. */
@@ -22,11 +29,83 @@ static uint32_t message_event = (uint32_t)-1;
 
 G_DEFINE_QUARK(stage - error - quark, stage_error)
 
-Stage *stage_new(const char *title, int width, int height, GError **error)
+/* --- The way to the window -------------------------------------------------------------------- */
+
+/* Looking for one by OpenGL alone would load a whole software rasteriser where there is none. */
+static bool has_gpu(void)
+{
+    const char *driver = SDL_GetCurrentVideoDriver();
+    bool is_real = g_strcmp0(driver, "dummy") != 0 && g_strcmp0(driver, "offscreen") != 0;
+    return is_real && (access("/dev/dri", F_OK) == 0 || access("/dev/nvidiactl", F_OK) == 0);
+}
+
+static int refresh_of(SDL_Window *window)
+{
+    SDL_DisplayMode mode;
+    if (SDL_GetCurrentDisplayMode(MAX(SDL_GetWindowDisplayIndex(window), 0), &mode) != 0 ||
+        mode.refresh_rate < 1)
+        return 60;
+    return mode.refresh_rate;
+}
+
+/* Takes both; one may be NULL. */
+static Glass *choose(Glass *surface, Glass *texture)
+{
+    if (!surface || !texture)
+        return surface ? surface : texture;
+    int64_t surface_us = glass_measure_us(surface, LOOK_PAPER);
+    int64_t texture_us = glass_measure_us(texture, LOOK_PAPER);
+    int64_t most_us =
+        MAX(surface_us, G_USEC_PER_SEC / TEXTURE_SHARE / refresh_of(glass_window(texture)));
+    bool is_texture = texture_us >= 0 && texture_us <= most_us;
+    g_message("a whole picture takes %.1f ms by the surface, %.1f ms by the texture",
+              (double)surface_us / 1000, (double)texture_us / 1000);
+    glass_free(is_texture ? surface : texture);
+    return is_texture ? texture : surface;
+}
+
+static Glass *open_best(const Stage *stage, GError **error)
+{
+    StageBackEnd back_end = stage->options.back_end;
+    if (back_end != STAGE_MEASURED)
+        return glass_new(back_end == STAGE_SURFACE ? GLASS_SURFACE : GLASS_TEXTURE, &stage->options,
+                         error);
+    g_autoptr(GError) failure = NULL;
+    Glass *surface = glass_new(GLASS_SURFACE, &stage->options, &failure);
+    Glass *texture = has_gpu() ? glass_new(GLASS_TEXTURE, &stage->options, NULL) : NULL;
+    if (!surface && !texture)
+        g_propagate_error(error, g_steal_pointer(&failure));
+    return choose(surface, texture);
+}
+
+/* The GPU is gone: better a picture that may tear than none. */
+static void give_up_texture(Stage *stage)
+{
+    g_autoptr(GError) error = NULL;
+    Glass *surface = glass_new(GLASS_SURFACE, &stage->options, &error);
+    stage->failures = 0;
+    if (!surface) {
+        g_warning("the GPU shows nothing more, and %s", error->message);
+        return;
+    }
+    g_warning("the GPU shows nothing more, going on by the %s", glass_name(surface));
+    glass_free(stage->glass);
+    stage->glass = surface;
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+StageBackEnd stage_back_end(const char *name)
+{
+    return !g_strcmp0(name, "surface")   ? STAGE_SURFACE
+           : !g_strcmp0(name, "texture") ? STAGE_TEXTURE
+                                         : STAGE_MEASURED;
+}
+
+Stage *stage_new(const StageOptions *options, GError **error)
 {
     SDL_SetMainReady();
     SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
-    SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
     SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "0");
     SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "1");
     if (SDL_Init(SDL_INIT_VIDEO) != 0) {
@@ -36,20 +115,18 @@ Stage *stage_new(const char *title, int width, int height, GError **error)
     if (message_event == (uint32_t)-1)
         message_event = SDL_RegisterEvents(1);
     Stage *stage = g_new0(Stage, 1);
-    uint32_t flags = width > 0 ? SDL_WINDOW_RESIZABLE : SDL_WINDOW_FULLSCREEN_DESKTOP;
-    stage->window = SDL_CreateWindow(title, SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED,
-                                     width > 0 ? width : 1920, width > 0 ? height : 1080, flags);
-    if (!stage->window) {
-        g_set_error(error, STAGE_ERROR, STAGE_ERROR_VIDEO, "no window: %s", SDL_GetError());
+    stage->options = *options;
+    stage->options.title = g_strdup(options->title);
+    stage->glass = open_best(stage, error);
+    if (!stage->glass) {
         stage_free(stage);
         return NULL;
     }
-    SDL_ShowCursor(width > 0 ? SDL_ENABLE : SDL_DISABLE);
-    SDL_DisplayMode mode;
-    if (SDL_GetCurrentDisplayMode(MAX(SDL_GetWindowDisplayIndex(stage->window), 0), &mode) == 0)
-        stage->refresh_hz = mode.refresh_rate;
-    if (stage->refresh_hz < 1)
-        stage->refresh_hz = 60;
+    SDL_ShowCursor(options->width > 0 ? SDL_ENABLE : SDL_DISABLE);
+    stage->refresh_hz = refresh_of(glass_window(stage->glass));
+    const Ground *ground = glass_ground(stage->glass);
+    g_message("the picture is the %s, %dx%d at %d Hz", glass_name(stage->glass),
+              ground ? ground->width : 0, ground ? ground->height : 0, stage->refresh_hz);
     return stage;
 }
 
@@ -57,10 +134,9 @@ void stage_free(Stage *stage)
 {
     if (!stage)
         return;
-    SDL_FreeSurface(stage->shadow);
-    if (stage->window)
-        SDL_DestroyWindow(stage->window);
+    glass_free(stage->glass);
     SDL_QuitSubSystem(SDL_INIT_VIDEO);
+    g_free((char *)stage->options.title);
     g_free(stage);
 }
 
@@ -69,57 +145,38 @@ int stage_refresh_hz(const Stage *stage)
     return stage->refresh_hz;
 }
 
-static bool is_our_format(const SDL_Surface *surface)
+const char *stage_name(const Stage *stage)
 {
-    return surface->format->BytesPerPixel == 4 && surface->format->Rmask == 0xFF0000 &&
-           surface->format->Gmask == 0xFF00 && surface->format->Bmask == 0xFF;
+    return glass_name(stage->glass);
 }
 
-/* Asks SDL for the window's memory and lays the ground on it, or on a shadow of it. */
-static bool take_surface(Stage *stage)
+/* --- The picture ------------------------------------------------------------------------------ */
+
+static void on_failure(Stage *stage)
 {
-    stage->surface = SDL_GetWindowSurface(stage->window);
-    if (!stage->surface)
-        return false;
-    SDL_Surface *target = stage->surface;
-    if (!is_our_format(target)) {
-        SDL_FreeSurface(stage->shadow);
-        stage->shadow =
-            SDL_CreateRGBSurfaceWithFormat(0, target->w, target->h, 32, SDL_PIXELFORMAT_RGB888);
-        if (!stage->shadow)
-            return false;
-        target = stage->shadow;
-    }
-    stage->ground = (Ground){target->pixels, target->w, target->h, target->pitch / 4};
-    return true;
+    if (++stage->failures >= FAILURES_MAX && glass_kind(stage->glass) == GLASS_TEXTURE)
+        give_up_texture(stage);
 }
 
 const Ground *stage_ground(Stage *stage)
 {
-    if (!stage->surface && !take_surface(stage))
-        return NULL;
-    return &stage->ground;
+    const Ground *ground = glass_ground(stage->glass);
+    if (!ground)
+        on_failure(stage);
+    return ground;
 }
 
-void stage_present(Stage *stage, const RectSet *changed)
+bool stage_present(Stage *stage, const RectSet *changed)
 {
-    if (!stage->surface || changed->count == 0)
-        return;
-    SDL_Rect rects[RECT_SET_MAX];
-    int count = 0;
-    Rect all = {0, 0, stage->ground.width, stage->ground.height};
-    for (size_t i = 0; i < changed->count; i++) {
-        Rect rect = rect_intersect(changed->rects[i], all);
-        if (rect_is_empty(rect))
-            continue;
-        rects[count] = (SDL_Rect){rect.x, rect.y, rect.width, rect.height};
-        if (stage->shadow)
-            SDL_BlitSurface(stage->shadow, &rects[count], stage->surface, &rects[count]);
-        count++;
-    }
-    if (count > 0 && SDL_UpdateWindowSurfaceRects(stage->window, rects, count) != 0)
-        stage->surface = NULL;
+    bool is_shown = glass_present(stage->glass, changed);
+    if (is_shown)
+        stage->failures = 0;
+    else
+        on_failure(stage);
+    return is_shown;
 }
+
+/* --- Events ----------------------------------------------------------------------------------- */
 
 static int64_t monotonic_us(void)
 {
@@ -143,9 +200,14 @@ static bool translate(Stage *stage, const SDL_Event *event, StageEvent *ret_even
     case SDL_AUDIODEVICEREMOVED:
         ret_event->kind = STAGE_SOUND_LOST;
         return true;
+    case SDL_RENDER_TARGETS_RESET:
+    case SDL_RENDER_DEVICE_RESET:
+        glass_forget(stage->glass);
+        ret_event->kind = STAGE_EXPOSED;
+        return true;
     case SDL_WINDOWEVENT:
         if (event->window.event == SDL_WINDOWEVENT_SIZE_CHANGED) {
-            stage->surface = NULL;
+            glass_forget(stage->glass);
             ret_event->kind = STAGE_RESIZED;
             return true;
         }

@@ -29,7 +29,8 @@ WANTED = {
 HOMES = {
     r"libwebsockets\.h": ["core/dial.c"],
     r"sqlite3\.h": ["core/database.c", "core/store-test.c"],
-    r"SDL.*\.h": ["media/screen/stage.c", "media/screen/mixer.c"],
+    r"SDL.*\.h": ["media/screen/stage.c", "media/screen/glass.c", "media/screen/glass.h",
+               "media/screen/mixer.c"],
     r"gst/.*": ["media/worker/chain.c"],
     r"espeak-ng/.*": ["media/worker/speech.c"],
     r"ebur128\.h": ["media/worker/loudness.c"],
