@@ -17,8 +17,11 @@
 #define JUMP_SAMPLES 4800
 /* A device that asked for nothing so long is lost. */
 #define SILENT_DEVICE_US (2 * G_USEC_PER_SEC)
-#define REOPEN_US        (5 * G_USEC_PER_SEC)
-#define FAR_US           INT64_C(1000000000000)
+/* How soon a device is looked for again; while there is none ever more rarely: each look writes
+ * lines of ALSA's own into the log. */
+#define REOPEN_US     (5 * G_USEC_PER_SEC)
+#define REOPEN_MAX_US (40 * G_USEC_PER_SEC)
+#define FAR_US        INT64_C(1000000000000)
 
 typedef enum { VOICE_FREE = 0, VOICE_PLAYING, VOICE_STOPPING, VOICE_DONE } VoiceState;
 
@@ -43,7 +46,7 @@ struct Mixer {
     Errands *errands;
     DeviceState device_state;
     SDL_AudioDeviceID device;
-    int64_t retry_us;
+    int64_t retry_us, pause_us;
     int64_t rendered_us; /* without a device: played to nobody up to here */
     int64_t delay_us;
     atomic_int_fast64_t called_us; /* when the device asked last */
@@ -324,6 +327,10 @@ static void open_device(void *data)
     SDL_AudioSpec got;
     errand->device = SDL_OpenAudioDevice(NULL, 0, &wanted, &got, 0);
     errand->buffer_frames = got.samples;
+    /* SDL has chosen its driver once for all: the next time it shall look again, for the sound
+     * server may come up after the screen. */
+    if (errand->device == 0)
+        SDL_QuitSubSystem(SDL_INIT_AUDIO);
 }
 
 static void on_opened(void *data)
@@ -333,11 +340,13 @@ static void on_opened(void *data)
     if (errand->device == 0) {
         g_debug("no sound device: %s", SDL_GetError());
         mixer->device_state = DEVICE_NONE;
-        mixer->retry_us = timeline_monotonic_us() + REOPEN_US;
+        mixer->pause_us = CLAMP(2 * mixer->pause_us, REOPEN_US, REOPEN_MAX_US);
+        mixer->retry_us = timeline_monotonic_us() + mixer->pause_us;
         return;
     }
     mixer->device = errand->device;
     mixer->device_state = DEVICE_OPEN;
+    mixer->pause_us = 0;
     mixer->block_frames = errand->buffer_frames;
     mixer->block_us = 0;
     atomic_store(&mixer->called_us, timeline_monotonic_us());

@@ -12,6 +12,7 @@ export const serambi = join(build, 'core/serambi');
 const display = join(build, 'media/screen/serambi-display');
 const worker = join(build, 'media/worker/serambi-media');
 const plugins = join(build, 'plugins');
+const leaks = new URL('../leaks.supp', import.meta.url).pathname;
 
 /** A folder that is gone after the test. */
 export function temporaryFolder(t) {
@@ -122,7 +123,9 @@ export class Display {
       '--plugins', plugins, '--worker', worker, '--snapshot', this.picture, ...beside,
       ...(this.options.args ?? [])], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, SDL_VIDEODRIVER: 'dummy', SDL_AUDIODRIVER: 'dummy', ...this.options.env },
+      env: {
+        ...process.env, SDL_VIDEODRIVER: 'dummy', SDL_AUDIODRIVER: 'dummy', LSAN_OPTIONS: `suppressions=${leaks}`, ...this.options.env,
+      },
     });
     this.output = '';
     const take = (chunk) => { this.output += chunk; };
