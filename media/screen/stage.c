@@ -72,7 +72,9 @@ static Glass *open_best(const Stage *stage, GError **error)
                          error);
     g_autoptr(GError) failure = NULL;
     Glass *surface = glass_new(GLASS_SURFACE, &stage->options, &failure);
-    Glass *texture = has_gpu() ? glass_new(GLASS_TEXTURE, &stage->options, NULL) : NULL;
+    /* Wayland and KMSDRM have no surface. */
+    bool is_tried = !surface || has_gpu();
+    Glass *texture = is_tried ? glass_new(GLASS_TEXTURE, &stage->options, NULL) : NULL;
     if (!surface && !texture)
         g_propagate_error(error, g_steal_pointer(&failure));
     return choose(surface, texture);
