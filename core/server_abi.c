@@ -504,6 +504,11 @@ const char *serambi_display_id(Serambi *self)
     return "";
 }
 
+const char *serambi_display_language(Serambi *self, size_t n)
+{
+    return NULL;
+}
+
 json_t *serambi_display_status(Serambi *self)
 {
     return json_object();

@@ -10,12 +10,16 @@
 /* The group [display] of the settings file. */
 typedef struct {
     const char *library_name, *opening_hours, *public_url;
-    const char *layout; /* cinema, desk, board */
+    const char *layout;   /* cinema, desk, board */
+    const char *language; /* id, en, ar: comes first */
     bool is_mirrored, has_reduced_motion;
     int64_t volume_percent, sound_delay_ms, cache_megabytes;
 } HouseSettings;
 
 extern const SerambiPlugin house_plugin; /* id "display" */
+
+/* The n-th language of the screen; NULL after the last. */
+const char *house_language(const HouseSettings *settings, size_t n);
 
 /* The screen changed its shape, or another address is to be shown.
  *

@@ -50,6 +50,7 @@ static const struct {
 } styles[] = {
     {"called_number", TEXT_CALLED_NUMBER, LOOK_CALLED_NUMBER, true},
     {"board_number", TEXT_BOARD_NUMBER, LOOK_BOARD_NUMBER, true},
+    {"title", TEXT_TITLE, LOOK_TITLE, true},
     {"heading", TEXT_HEADING, LOOK_HEADING, true},
     {"caption", TEXT_CAPTION, LOOK_CAPTION, false},
     {"ticker", TEXT_TICKER, LOOK_TICKER, false},
@@ -131,6 +132,11 @@ static PangoAlignment pango_alignment(const TextWish *wish, bool is_rtl)
     return is_start ? PANGO_ALIGN_LEFT : PANGO_ALIGN_RIGHT;
 }
 
+static bool is_number(TextStyle style)
+{
+    return style == TEXT_CALLED_NUMBER || style == TEXT_BOARD_NUMBER || style == TEXT_CLOCK;
+}
+
 static PangoLayout *layout_new(Texts *texts, const TextWish *wish, const char *string,
                                double font_px, bool is_paragraph)
 {
@@ -157,31 +163,44 @@ static bool layout_is_rtl(PangoLayout *layout)
     return pango_layout_get_direction(layout, 0) == PANGO_DIRECTION_RTL;
 }
 
-/* Numbers are capitals and digits: the room that a line keeps for descenders is theirs. */
 static PangoRectangle layout_extents(PangoLayout *layout, TextStyle style)
 {
     PangoRectangle ink, logical;
     pango_layout_get_pixel_extents(layout, &ink, &logical);
-    bool is_number =
-        style == TEXT_CALLED_NUMBER || style == TEXT_BOARD_NUMBER || style == TEXT_CLOCK;
-    if (is_number && ink.height > 0) {
+    /* Capitals and digits: the room that a line keeps for descenders is theirs. */
+    if (is_number(style) && ink.height > 0) {
         logical.y = ink.y;
         logical.height = ink.height;
     }
     return logical;
 }
 
+/* A single line may let its empty room hang over: Arabic lines keep much above and below for marks
+ * that few words have, and would be drawn smaller than the Latin ones beside them. */
+static bool line_ink_fits(PangoLayout *layout, const TextWish *wish)
+{
+    if (pango_layout_get_line_count(layout) != 1)
+        return false;
+    PangoRectangle ink, logical;
+    pango_layout_get_pixel_extents(layout, &ink, &logical);
+    int top = (wish->height - logical.height) / 2 - logical.y;
+    return top + ink.y >= 1 && top + ink.y + ink.height + 1 <= wish->height;
+}
+
 static bool layout_fits(PangoLayout *layout, const TextWish *wish)
 {
     PangoRectangle extents = layout_extents(layout, wish->style);
-    return extents.width <= wish->width && extents.height <= wish->height;
+    return extents.width <= wish->width &&
+           (extents.height <= wish->height || line_ink_fits(layout, wish));
 }
 
 static PangoLayout *layout_at(Texts *texts, const TextWish *wish, const char *string, double share)
 {
     double full_px = styles[style_index(wish->style)].share * wish->unit;
     PangoLayout *layout = layout_new(texts, wish, string, MAX(full_px * share, 1), true);
-    pango_layout_set_width(layout, wish->width * PANGO_SCALE);
+    /* A number is one line: "7KQ2-M8XD" becomes smaller rather than two of them. */
+    if (!is_number(wish->style))
+        pango_layout_set_width(layout, wish->width * PANGO_SCALE);
     pango_layout_set_wrap(layout, PANGO_WRAP_WORD);
     return layout;
 }
@@ -193,6 +212,7 @@ static PangoLayout *cut_to_box(Texts *texts, const TextWish *wish, const char *s
     double line_share = wish->height / (full_px * 1.5 * LOOK_ARABIC_SCALE);
     PangoLayout *layout =
         layout_at(texts, wish, string, MIN(pow(SHRINK_STEP, SHRINK_STEPS), line_share));
+    pango_layout_set_width(layout, wish->width * PANGO_SCALE);
     pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
     pango_layout_set_height(layout, wish->height * PANGO_SCALE);
     pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);
@@ -400,6 +420,7 @@ Text *text_in_box(Texts *texts, const TextWish *wish, const char *string)
     if (text)
         return text;
     PangoLayout *layout = fit_in_box(texts, wish, valid);
+    pango_layout_set_width(layout, wish->width * PANGO_SCALE);
     pango_layout_set_alignment(layout, pango_alignment(wish, layout_is_rtl(layout)));
     PangoRectangle extents = layout_extents(layout, wish->style);
     int top = (wish->height - extents.height) / 2 - extents.y;
