@@ -592,3 +592,8 @@ void serambi_draw_qr(SerambiCanvas *canvas, SerambiBox box, const char *text)
 void serambi_draw_clip(SerambiCanvas *canvas, SerambiClip *clip, SerambiBox box)
 {
 }
+
+void serambi_draw_clip_shaped(SerambiCanvas *canvas, SerambiClip *clip, SerambiBox box,
+                              SerambiShape shape)
+{
+}

@@ -264,3 +264,10 @@ void serambi_draw_clip(SerambiCanvas *canvas, SerambiClip *clip, SerambiBox box)
 {
     note_drawing("clip", box, clip->source);
 }
+
+void serambi_draw_clip_shaped(SerambiCanvas *canvas, SerambiClip *clip, SerambiBox box,
+                              SerambiShape shape)
+{
+    static const char *const names[] = {"", "clip", "filling clip", "blurred clip"};
+    note_drawing(names[shape], box, clip->source);
+}

@@ -200,6 +200,10 @@ static void keep_progress(Item *fresh, const Item *old)
     fresh->position = old->position;
     fresh->number = old->number;
     fresh->fitted = old->fitted;
+    if (old->backdrop) {
+        backdrop_unref(fresh->backdrop);
+        fresh->backdrop = backdrop_ref(old->backdrop);
+    }
     if (old->held && !fresh->held) {
         fresh->held = clip_ref(old->held);
         fresh->hold_end_us = old->hold_end_us;

@@ -261,6 +261,7 @@ Lobby *lobby_new(LayoutKind kind, int width, int height, const char *language)
     lobby->programme_settings.caption_languages = !strcmp(language, "id")   ? "id+en"
                                                   : !strcmp(language, "en") ? "en+ar"
                                                                             : "ar+id";
+    lobby->programme_settings.shape = "blurred";
     lobby->queue_settings.spotlight_seconds = 6;
     lobby->house = (Serambi){lobby, g_malloc0(house_plugin.state_size), &lobby->house_settings,
                              catalogue_new(house_plugin.assets)};

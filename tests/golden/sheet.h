@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * A sheet of screens as one PNG file of at most 256 colours, and how far two sheets differ. */
+ * A sheet of screens as one PNG file, and how far two sheets differ. */
 #pragma once
 #include "media/screen/blend.h"
 #include <glib.h>
@@ -10,7 +10,7 @@
 void sheet_put(const Ground *sheet, const Ground *screen, int x, int y);
 
 /* Colours of plates stay exactly as they are; those at the edges of letters are rounded to sixteen
- * steps a channel: a sheet is 60 KB so. */
+ * steps a channel: a sheet is 40 KB so. One with a blur keeps finer steps, and is larger. */
 void sheet_write(const Ground *sheet, const char *path);
 /* False when there is no such file. Pixels by g_malloc. */
 bool sheet_read(const char *path, Ground *ret_sheet);
