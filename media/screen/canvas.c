@@ -5,6 +5,7 @@
 #include "media/screen/canvas.h"
 #include "media/look.h"
 #include "media/screen/qrcode.h"
+#include "media/screen/theme.h"
 #include <math.h>
 #include <string.h>
 
@@ -18,29 +19,6 @@ struct CanvasTools {
     GHashTable *qr_codes; /* "size/text" -> SharedImage */
     bool has_reduced_motion;
 };
-
-static const struct {
-    const char *name;
-    uint32_t rgb;
-} colours[] = {
-    {"paper", LOOK_PAPER},
-    {"ink", LOOK_INK},
-    {"muted", LOOK_MUTED},
-    {"leaf", LOOK_LEAF},
-    {"leaf_plate", LOOK_LEAF_PLATE},
-    {"amber", LOOK_AMBER},
-    {"amber_plate", LOOK_AMBER_PLATE},
-    {"sky", LOOK_SKY},
-    {"red", LOOK_RED},
-};
-
-uint32_t canvas_colour(const char *name)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(colours); i++)
-        if (!g_strcmp0(colours[i].name, name))
-            return colours[i].rgb;
-    return LOOK_INK;
-}
 
 static void shared_image_unref(SharedImage *shared)
 {
@@ -139,7 +117,7 @@ void serambi_draw_plate(SerambiCanvas *canvas, SerambiBox box, const char *colou
     canvas_add(canvas, (Item){.kind = ITEM_PLATE,
                               .rect = rect,
                               .box = rect,
-                              .rgb = canvas_colour(colour),
+                              .rgb = theme_colour(colour),
                               .alpha = (unsigned)lround(CLAMP(opacity, 0, 1) * 256),
                               .corner = find_corner(canvas->tools, radius)});
 }
@@ -148,7 +126,7 @@ static TextWish make_wish(const SerambiCanvas *canvas, Rect box, const char *sty
                           const char *colour, SerambiAlign align)
 {
     return (TextWish){text_style(style),
-                      canvas_colour(colour),
+                      theme_colour(colour),
                       align,
                       canvas->layout->is_mirrored,
                       canvas->layout->unit,
@@ -434,7 +412,7 @@ static void paint_bars(const Item *item, const Ground *ground, Rect clip)
         if (blurred)
             picture_draw(ground, blurred, item->box.x, item->box.y, pieces[i]);
         else
-            blend_plate(ground, item->rect, pieces[i], LOOK_PAPER, 256, NULL);
+            blend_plate(ground, item->rect, pieces[i], theme_colour("paper"), 256, NULL);
     }
 }
 

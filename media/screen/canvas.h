@@ -62,8 +62,6 @@ struct SerambiCanvas {
 
 /* The host's own pictures; takes image. */
 void canvas_draw_image(SerambiCanvas *canvas, Rect at, Image *image);
-/* "leaf_plate" to 0xRRGGBB; ink for unknown names. */
-uint32_t canvas_colour(const char *name);
 
 void item_clear(Item *item); /* for g_array_set_clear_func */
 /* Same look at the same place: what was painted stays. */

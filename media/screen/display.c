@@ -3,6 +3,7 @@
  *
  * The frame loop, and what travels between link, plugins and glass. */
 #include "media/screen/display_private.h"
+#include "media/screen/theme.h"
 #include <cairo.h>
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -206,6 +207,14 @@ static void paint(Display *display, int64_t monotonic_us)
         display->first_frame_us = timeline_monotonic_us();
 }
 
+/* What is refused is said to who keeps the screen, never on glass. */
+static void take_theme(const HouseSettings *settings)
+{
+    g_auto(GStrv) complaints = theme_set(settings->colours, settings->font);
+    for (size_t i = 0; complaints[i]; i++)
+        g_warning("[display] colours: %s", complaints[i]);
+}
+
 Display *display_new(const DisplayOptions *options, GError **error)
 {
     if (g_mkdir_with_parents(options->data_folder, 0700) != 0) {
@@ -234,6 +243,8 @@ Display *display_new(const DisplayOptions *options, GError **error)
     HouseSettings settings = {0};
     bool is_readable =
         settings_fill(display->settings, house_plugin.id, house_plugin.settings, &settings, NULL);
+    if (is_readable)
+        take_theme(&settings);
     display->layers = layers_new(is_readable && settings.has_reduced_motion);
     plugins_add_house(display);
     display->mixer = mixer_new(house_settings(display)->sound_delay_ms * 1000);

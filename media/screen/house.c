@@ -202,6 +202,12 @@ static const SerambiSetting settings[] = {
      "Address that visitors scan; empty: the server's address unless only this machine knows it"},
     {"layout", SERAMBI_CHOICE, offsetof(HouseSettings, layout), "cinema", 0, 0, "cinema|desk|board",
      "How the screen is divided until the server arranges it"},
+    {"colours", SERAMBI_TEXT, offsetof(HouseSettings, colours), "", 0, 240, NULL,
+     "The library's own colours, such as leaf=#9BD770 leaf_plate=#10261A; names: paper, ink, "
+     "muted, "
+     "leaf, leaf_plate, amber, amber_plate, sky, red. A pair that is hard to read is refused"},
+    {"font", SERAMBI_TEXT, offsetof(HouseSettings, font), "", 0, 80, NULL,
+     "The library's own font family, installed on this screen; letters it lacks come from Noto"},
     {"language", SERAMBI_CHOICE, offsetof(HouseSettings, language), "id", 0, 0, "id|en|ar",
      "Language that comes first and largest on this screen; the others follow it"},
     {"mirrored", SERAMBI_BOOL, offsetof(HouseSettings, is_mirrored), "false", 0, 0, NULL,

@@ -10,8 +10,9 @@
 /* The group [display] of the settings file. */
 typedef struct {
     const char *library_name, *opening_hours, *public_url;
-    const char *layout;   /* cinema, desk, board */
-    const char *language; /* id, en, ar: comes first */
+    const char *layout;         /* cinema, desk, board */
+    const char *language;       /* id, en, ar: comes first */
+    const char *colours, *font; /* as theme_set() takes them */
     bool is_mirrored, has_reduced_motion;
     int64_t volume_percent, sound_delay_ms, cache_megabytes;
 } HouseSettings;

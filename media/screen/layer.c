@@ -4,6 +4,7 @@
  * Layers: display lists of items, their damage, their coming and going. */
 #include "media/screen/layer.h"
 #include "media/look.h"
+#include "media/screen/theme.h"
 #include <string.h>
 
 typedef struct {
@@ -377,7 +378,7 @@ static void paint_rect(const Layers *layers, const Ground *ground, Rect rect)
             goto paint;
         }
     }
-    blend_plate(ground, rect, rect, LOOK_PAPER, 256, NULL);
+    blend_plate(ground, rect, rect, theme_colour("paper"), 256, NULL);
 paint:
     for (size_t i = first_layer; i < layers->list->len; i++) {
         const Layer *layer = g_ptr_array_index(layers->list, i);

@@ -5,6 +5,7 @@
  * with their neighbours, so there can be no atlas of glyphs. */
 #include "media/screen/text.h"
 #include "media/look.h"
+#include "media/screen/theme.h"
 #include <math.h>
 #include <pango/pangocairo.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct Texts {
     GHashTable *by_key; /* key (owned by Text) -> Text */
     GQueue unused;      /* Texts with references == 0, oldest first */
     size_t bytes;
+    bool has_told_unknown; /* a letter that no font has */
 };
 
 struct Text {
@@ -137,11 +139,43 @@ static bool is_number(TextStyle style)
     return style == TEXT_CALLED_NUMBER || style == TEXT_BOARD_NUMBER || style == TEXT_CLOCK;
 }
 
+/* The bytes of letters that no font here can draw are marked with true. */
+static void mark_unknown(PangoLayout *layout, bool *ret_unknown)
+{
+    PangoLayoutIter *iter = pango_layout_get_iter(layout);
+    do {
+        const PangoLayoutRun *run = pango_layout_iter_get_run_readonly(iter);
+        for (int i = 0; run && i < run->glyphs->num_glyphs; i++)
+            if (run->glyphs->glyphs[i].glyph & PANGO_GLYPH_UNKNOWN_FLAG)
+                ret_unknown[run->item->offset + run->glyphs->log_clusters[i]] = true;
+    } while (pango_layout_iter_next_run(iter));
+    pango_layout_iter_free(iter);
+}
+
+/* The text without them: a gap is better than boxes with numbers in them. Said once, for they come
+ * again with each announcement. */
+static char *without_unknown(Texts *texts, PangoLayout *layout, const char *string)
+{
+    g_autofree bool *unknown = g_new0(bool, strlen(string) + 1);
+    mark_unknown(layout, unknown);
+    GString *known = g_string_new(NULL);
+    for (const char *at = string; *at; at = g_utf8_next_char(at)) {
+        if (!unknown[at - string])
+            g_string_append_len(known, at, g_utf8_next_char(at) - at);
+        else if (!texts->has_told_unknown)
+            g_warning("no font on this screen has the letter U+%04X: leaving out what no font has; "
+                      "is fonts-noto-core installed?",
+                      g_utf8_get_char(at));
+        texts->has_told_unknown |= unknown[at - string];
+    }
+    return g_string_free(known, FALSE);
+}
+
 static PangoLayout *layout_new(Texts *texts, const TextWish *wish, const char *string,
                                double font_px, bool is_paragraph)
 {
     PangoLayout *layout = pango_layout_new(texts->context);
-    PangoFontDescription *font = pango_font_description_from_string(LOOK_FONT);
+    PangoFontDescription *font = pango_font_description_from_string(theme_font());
     if (styles[style_index(wish->style)].is_bold)
         pango_font_description_set_weight(font, PANGO_WEIGHT_BOLD);
     pango_font_description_set_absolute_size(font, font_px * PANGO_SCALE);
@@ -155,7 +189,13 @@ static PangoLayout *layout_new(Texts *texts, const TextWish *wish, const char *s
     pango_layout_set_attributes(layout, attributes);
     pango_attr_list_unref(attributes);
     pango_layout_set_text(layout, string, -1);
-    return layout;
+    if (pango_layout_get_unknown_glyphs_count(layout) == 0)
+        return layout;
+    g_autofree char *known = without_unknown(texts, layout, string);
+    g_object_unref(layout);
+    /* Without a mark that belonged to no letter others may be unknown: each turn is shorter. */
+    return strlen(known) < strlen(string) ? layout_new(texts, wish, known, font_px, is_paragraph)
+                                          : layout_new(texts, wish, "", font_px, is_paragraph);
 }
 
 static bool layout_is_rtl(PangoLayout *layout)
