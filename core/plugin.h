@@ -290,6 +290,10 @@ void serambi_call(Serambi *self, const char *method_and_path, json_t *body,
                   void (*on_reply)(Serambi *self, int status, const json_t *body, void *data),
                   void *data);
 
+/* The n-th language of this display, "id", "en" or "ar"; 0 is the one that its visitors read first,
+ * and is drawn largest. NULL after the last. */
+const char *serambi_display_language(Serambi *self, size_t n);
+
 /* The files this plugin wants on this display's disk ("sha256:..." strings, array borrowed, most
  * urgent first); replaces its earlier list. They are fetched, checked and kept; what nobody wants
  * goes when the space is needed. */
@@ -320,8 +324,8 @@ void serambi_canvas_size(SerambiCanvas *canvas, int *ret_width, int *ret_height,
 /* colour: paper, ink, muted, leaf, leaf_plate, amber, amber_plate, sky, red. */
 void serambi_draw_plate(SerambiCanvas *canvas, SerambiBox box, const char *colour, double opacity,
                         double radius_px_share);
-/* style: called_number, board_number, heading, caption, ticker, clock, body, small. Wraps and
- * shrinks to stay inside the box; direction from the text itself. */
+/* style: called_number, board_number, title, heading, caption, ticker, clock, body, small. Wraps
+ * and shrinks to stay inside the box; direction from the text itself. */
 void serambi_draw_text(SerambiCanvas *canvas, SerambiBox box, const char *style, const char *colour,
                        SerambiAlign align, const char *text);
 /* One line that glides through the box at reading speed, by the clock; starts at start_us and
@@ -329,5 +333,12 @@ void serambi_draw_text(SerambiCanvas *canvas, SerambiBox box, const char *style,
 void serambi_draw_gliding(SerambiCanvas *canvas, SerambiBox box, const char *style,
                           const char *colour, int64_t start_us, const char *text);
 void serambi_draw_qr(SerambiCanvas *canvas, SerambiBox box, const char *text);
+/* The whole picture, as large as the box allows. */
 void serambi_draw_clip(SerambiCanvas *canvas, SerambiClip *clip, SerambiBox box);
+/* What becomes of the room beside a picture of another shape: it stays empty (as above); the
+ * picture fills it and loses two edges; the picture lies on its own blurred, darkened enlargement.
+ */
+typedef enum { SERAMBI_FIT = 1, SERAMBI_FILL, SERAMBI_BLURRED } SerambiShape;
+void serambi_draw_clip_shaped(SerambiCanvas *canvas, SerambiClip *clip, SerambiBox box,
+                              SerambiShape shape);
 #pragma GCC visibility pop

@@ -504,6 +504,11 @@ const char *serambi_display_id(Serambi *self)
     return "";
 }
 
+const char *serambi_display_language(Serambi *self, size_t n)
+{
+    return NULL;
+}
+
 json_t *serambi_display_status(Serambi *self)
 {
     return json_object();
@@ -585,5 +590,10 @@ void serambi_draw_qr(SerambiCanvas *canvas, SerambiBox box, const char *text)
 }
 
 void serambi_draw_clip(SerambiCanvas *canvas, SerambiClip *clip, SerambiBox box)
+{
+}
+
+void serambi_draw_clip_shaped(SerambiCanvas *canvas, SerambiClip *clip, SerambiBox box,
+                              SerambiShape shape)
 {
 }

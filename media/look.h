@@ -30,6 +30,7 @@
 /* Type on glass as a share of the screen's height. */
 #define LOOK_CALLED_NUMBER 0.24
 #define LOOK_BOARD_NUMBER  0.07
+#define LOOK_TITLE         0.09
 #define LOOK_HEADING       0.06
 #define LOOK_CAPTION       0.048
 #define LOOK_TICKER        0.04

@@ -144,6 +144,12 @@ const char *serambi_word(Serambi *self, const char *language, const char *key)
     return g_intern_string(text);
 }
 
+const char *serambi_display_language(Serambi *self, size_t n)
+{
+    static const char *const languages[] = {"id", "en", "ar"};
+    return n < G_N_ELEMENTS(languages) ? languages[n] : NULL;
+}
+
 SerambiClip *serambi_clip_new(Serambi *self, const char *source, int64_t start_us, double gain_db,
                               SerambiClipEnd on_end)
 {
@@ -211,9 +217,12 @@ void serambi_call(Serambi *self, const char *method_and_path, json_t *body,
 void serambi_canvas_size(SerambiCanvas *canvas, int *ret_width, int *ret_height,
                          int *ret_screen_height)
 {
-    *ret_width = 400;
-    *ret_height = 200;
-    *ret_screen_height = 1080;
+    if (ret_width)
+        *ret_width = 400;
+    if (ret_height)
+        *ret_height = 200;
+    if (ret_screen_height)
+        *ret_screen_height = 1080;
 }
 
 static inline void note_drawing(const char *what, SerambiBox box, const char *text)
@@ -254,4 +263,11 @@ void serambi_draw_qr(SerambiCanvas *canvas, SerambiBox box, const char *text)
 void serambi_draw_clip(SerambiCanvas *canvas, SerambiClip *clip, SerambiBox box)
 {
     note_drawing("clip", box, clip->source);
+}
+
+void serambi_draw_clip_shaped(SerambiCanvas *canvas, SerambiClip *clip, SerambiBox box,
+                              SerambiShape shape)
+{
+    static const char *const names[] = {"", "clip", "filling clip", "blurred clip"};
+    note_drawing(names[shape], box, clip->source);
 }

@@ -5,6 +5,7 @@
 #include "media/screen/canvas.h"
 #include "media/look.h"
 #include "media/screen/qrcode.h"
+#include "media/screen/theme.h"
 #include <math.h>
 #include <string.h>
 
@@ -18,29 +19,6 @@ struct CanvasTools {
     GHashTable *qr_codes; /* "size/text" -> SharedImage */
     bool has_reduced_motion;
 };
-
-static const struct {
-    const char *name;
-    uint32_t rgb;
-} colours[] = {
-    {"paper", LOOK_PAPER},
-    {"ink", LOOK_INK},
-    {"muted", LOOK_MUTED},
-    {"leaf", LOOK_LEAF},
-    {"leaf_plate", LOOK_LEAF_PLATE},
-    {"amber", LOOK_AMBER},
-    {"amber_plate", LOOK_AMBER_PLATE},
-    {"sky", LOOK_SKY},
-    {"red", LOOK_RED},
-};
-
-uint32_t canvas_colour(const char *name)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(colours); i++)
-        if (!g_strcmp0(colours[i].name, name))
-            return colours[i].rgb;
-    return LOOK_INK;
-}
 
 static void shared_image_unref(SharedImage *shared)
 {
@@ -139,7 +117,7 @@ void serambi_draw_plate(SerambiCanvas *canvas, SerambiBox box, const char *colou
     canvas_add(canvas, (Item){.kind = ITEM_PLATE,
                               .rect = rect,
                               .box = rect,
-                              .rgb = canvas_colour(colour),
+                              .rgb = theme_colour(colour),
                               .alpha = (unsigned)lround(CLAMP(opacity, 0, 1) * 256),
                               .corner = find_corner(canvas->tools, radius)});
 }
@@ -148,7 +126,7 @@ static TextWish make_wish(const SerambiCanvas *canvas, Rect box, const char *sty
                           const char *colour, SerambiAlign align)
 {
     return (TextWish){text_style(style),
-                      canvas_colour(colour),
+                      theme_colour(colour),
                       align,
                       canvas->layout->is_mirrored,
                       canvas->layout->unit,
@@ -222,12 +200,23 @@ void serambi_draw_qr(SerambiCanvas *canvas, SerambiBox box, const char *text)
 
 void serambi_draw_clip(SerambiCanvas *canvas, SerambiClip *clip, SerambiBox box)
 {
+    serambi_draw_clip_shaped(canvas, clip, box, SERAMBI_FIT);
+}
+
+void serambi_draw_clip_shaped(SerambiCanvas *canvas, SerambiClip *clip, SerambiBox box,
+                              SerambiShape shape)
+{
     g_return_if_fail(canvas != NULL);
     if (!clip)
         return;
     Rect rect = canvas_rect(canvas, box);
-    canvas_add(canvas,
-               (Item){.kind = ITEM_CLIP, .rect = rect, .box = rect, .clip = clip_ref(clip)});
+    bool is_shaped = shape == SERAMBI_FILL || shape == SERAMBI_BLURRED;
+    canvas_add(canvas, (Item){.kind = ITEM_CLIP,
+                              .rect = rect,
+                              .box = rect,
+                              .clip = clip_ref(clip),
+                              .shape = is_shaped ? shape : SERAMBI_FIT,
+                              .backdrop = is_shaped ? backdrop_new() : NULL});
 }
 
 /* --- Items ------------------------------------------------------------------------------------ */
@@ -238,6 +227,7 @@ void item_clear(Item *item)
     g_clear_pointer(&item->image, shared_image_unref);
     g_clear_pointer(&item->clip, clip_unref);
     g_clear_pointer(&item->held, clip_unref);
+    g_clear_pointer(&item->backdrop, backdrop_unref);
 }
 
 static bool rect_equal(Rect a, Rect b)
@@ -250,7 +240,7 @@ bool item_equal(const Item *a, const Item *b)
     return a->kind == b->kind && rect_equal(a->rect, b->rect) && rect_equal(a->box, b->box) &&
            a->rgb == b->rgb && a->alpha == b->alpha && a->corner == b->corner &&
            a->image == b->image && a->text == b->text && a->start_us == b->start_us &&
-           a->clip == b->clip;
+           a->clip == b->clip && a->shape == b->shape;
 }
 
 /* The clip whose picture an item shows; NULL: none. */
@@ -309,6 +299,19 @@ static int turning_line(const Item *item, int64_t now_us)
     return (int)(MAX(now_us - item->start_us, 0) / MAX(reading_us, TURN_MIN_US) % count);
 }
 
+/* The picture in its own size; NULL without one. */
+static const Picture *whole_picture(SerambiClip *clip)
+{
+    int width, height;
+    clip_picture_size(clip, &width, &height);
+    return clip_picture(clip, width, height);
+}
+
+static bool has_bars(const Item *item)
+{
+    return item->shape == SERAMBI_BLURRED && !rect_contains(item->fitted, item->rect);
+}
+
 static bool advance_clip(Item *item, int64_t monotonic_us, Rect *ret_damage)
 {
     bool had_held = item->held != NULL;
@@ -327,11 +330,14 @@ static bool advance_clip(Item *item, int64_t monotonic_us, Rect *ret_damage)
         return false;
     int width, height;
     clip_picture_size(clip, &width, &height);
-    Rect fitted = picture_fit(width, height, item->box);
+    Rect fitted = item->shape == SERAMBI_FILL ? item->box : picture_fit(width, height, item->box);
     bool is_same_place = item->number != 0 && rect_equal(fitted, item->fitted);
-    *ret_damage = is_same_place ? rect_intersect(fitted, item->rect) : item->rect;
     item->fitted = fitted;
     item->number = number;
+    const Picture *picture = has_bars(item) ? whole_picture(clip) : NULL;
+    bool is_blur_new = picture && backdrop_follow(item->backdrop, picture, item->box.width,
+                                                  item->box.height, monotonic_us);
+    *ret_damage = is_same_place && !is_blur_new ? rect_intersect(fitted, item->rect) : item->rect;
     return true;
 }
 
@@ -393,16 +399,38 @@ static void paint_turning(const Item *item, const Ground *ground, Rect clip, uns
     text_draw(item->text, ground, item->box.x, top - band.y, window, fade);
 }
 
+/* What of clip lies beside the picture. */
+static void paint_bars(const Item *item, const Ground *ground, Rect clip)
+{
+    Rect pieces[4];
+    size_t count = rect_subtract(clip, item->fitted, pieces);
+    const Picture *blurred =
+        count > 0 && item->shape == SERAMBI_BLURRED
+            ? backdrop_blurred(item->backdrop, item->box.width, item->box.height)
+            : NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (blurred)
+            picture_draw(ground, blurred, item->box.x, item->box.y, pieces[i]);
+        else
+            blend_plate(ground, item->rect, pieces[i], theme_colour("paper"), 256, NULL);
+    }
+}
+
 static void paint_clip(const Item *item, const Ground *ground, Rect clip)
 {
     SerambiClip *shown = item_shown_clip(item);
     if (!shown)
         return;
-    Rect pieces[4];
-    size_t count = rect_subtract(clip, item->fitted, pieces);
-    for (size_t i = 0; i < count; i++)
-        blend_plate(ground, item->rect, pieces[i], LOOK_PAPER, 256, NULL);
-    const Picture *picture = clip_picture(shown, item->fitted.width, item->fitted.height);
+    paint_bars(item, ground, clip);
+    const Picture *picture;
+    if (item->shape == SERAMBI_FILL) {
+        picture = whole_picture(shown);
+        if (picture)
+            picture = backdrop_fill(item->backdrop, picture, clip_picture_number(shown),
+                                    item->fitted.width, item->fitted.height);
+    } else {
+        picture = clip_picture(shown, item->fitted.width, item->fitted.height);
+    }
     if (picture)
         picture_draw(ground, picture, item->fitted.x, item->fitted.y, clip);
 }

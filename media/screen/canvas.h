@@ -4,6 +4,7 @@
  * What a layer's draw() records: a list of items in whole pixels. Painting them needs no plugin. */
 #pragma once
 #include "core/plugin.h"
+#include "media/screen/backdrop.h"
 #include "media/screen/clip.h"
 #include "media/screen/layout.h"
 #include "media/screen/text.h"
@@ -39,6 +40,8 @@ typedef struct {
     int64_t hold_end_us; /* CLOCK_MONOTONIC */
     uint64_t number;     /* CLIP: the picture that was painted last */
     Rect fitted;         /* CLIP: where that picture lies */
+    SerambiShape shape;  /* CLIP */
+    Backdrop *backdrop;  /* CLIP: FILL and BLURRED, else NULL */
 } Item;
 
 /* Things that all canvases share: fonts, corners, QR codes. */
@@ -59,8 +62,6 @@ struct SerambiCanvas {
 
 /* The host's own pictures; takes image. */
 void canvas_draw_image(SerambiCanvas *canvas, Rect at, Image *image);
-/* "leaf_plate" to 0xRRGGBB; ink for unknown names. */
-uint32_t canvas_colour(const char *name);
 
 void item_clear(Item *item); /* for g_array_set_clear_func */
 /* Same look at the same place: what was painted stays. */

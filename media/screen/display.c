@@ -3,6 +3,7 @@
  *
  * The frame loop, and what travels between link, plugins and glass. */
 #include "media/screen/display_private.h"
+#include "media/screen/theme.h"
 #include <cairo.h>
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -210,6 +211,14 @@ static void paint(Display *display, int64_t monotonic_us)
         display->first_frame_us = timeline_monotonic_us();
 }
 
+/* What is refused is said to who keeps the screen, never on glass. */
+static void take_theme(const HouseSettings *settings)
+{
+    g_auto(GStrv) complaints = theme_set(settings->colours, settings->font);
+    for (size_t i = 0; complaints[i]; i++)
+        g_warning("[display] colours: %s", complaints[i]);
+}
+
 Display *display_new(const DisplayOptions *options, GError **error)
 {
     if (g_mkdir_with_parents(options->data_folder, 0700) != 0) {
@@ -220,7 +229,8 @@ Display *display_new(const DisplayOptions *options, GError **error)
     /* Window and layers want to know some before the first plugin is made. */
     Settings *settings = load_settings(options);
     HouseSettings house = {0};
-    (void)settings_fill(settings, house_plugin.id, house_plugin.settings, &house, NULL);
+    bool is_readable =
+        settings_fill(settings, house_plugin.id, house_plugin.settings, &house, NULL);
     Stage *stage = stage_new(&(StageOptions){.title = "Serambi",
                                              .width = options->width,
                                              .height = options->height,
@@ -245,6 +255,8 @@ Display *display_new(const DisplayOptions *options, GError **error)
     display->calls = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     display->errands = errands_new();
     display->since_us = timeline_wall_us();
+    if (is_readable)
+        take_theme(&house);
     display->layers = layers_new(house.has_reduced_motion);
     plugins_add_house(display);
     display->mixer = mixer_new(house_settings(display)->sound_delay_ms * 1000);

@@ -55,6 +55,11 @@ const char *serambi_display_id(Serambi *self)
     return self->display->id;
 }
 
+const char *serambi_display_language(Serambi *self, size_t n)
+{
+    return house_language(display_house(self->display)->settings, n);
+}
+
 json_t *serambi_display_status(Serambi *self)
 {
     const Display *display = self->display;

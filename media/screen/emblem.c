@@ -3,7 +3,7 @@
  *
  * A porch of Java in a few lines: the stepped roof, four pillars, the floor that one sits on. */
 #include "media/screen/emblem.h"
-#include "media/look.h"
+#include "media/screen/theme.h"
 #include <cairo.h>
 #include <math.h>
 
@@ -18,7 +18,7 @@ static void set_colour(cairo_t *cairo, uint32_t rgb)
 /* Coordinates: 160 wide, 100 high. */
 static void trace(cairo_t *cairo)
 {
-    set_colour(cairo, LOOK_LEAF);
+    set_colour(cairo, theme_colour("leaf"));
     cairo_move_to(cairo, 58, 4);
     cairo_line_to(cairo, 102, 4);
     cairo_line_to(cairo, 112, 26);
@@ -35,7 +35,7 @@ static void trace(cairo_t *cairo)
     cairo_rectangle(cairo, 4, 88, 152, 8);
     cairo_fill(cairo);
     /* In the middle somebody reads: an open book in the warm colour. */
-    set_colour(cairo, LOOK_AMBER);
+    set_colour(cairo, theme_colour("amber"));
     cairo_move_to(cairo, 79, 66);
     cairo_curve_to(cairo, 75, 62, 69, 62, 65, 63);
     cairo_line_to(cairo, 65, 80);

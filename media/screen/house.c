@@ -74,6 +74,16 @@ static void draw_ground(Serambi *self, SerambiCanvas *canvas)
 
 static const char *const languages[] = {"id", "en", "ar"};
 
+const char *house_language(const HouseSettings *settings, size_t n)
+{
+    if (n == 0)
+        return settings->language;
+    for (size_t i = 0; i < G_N_ELEMENTS(languages); i++)
+        if (strcmp(languages[i], settings->language) && --n == 0)
+            return languages[i];
+    return NULL;
+}
+
 /* Greeting, name and hours within column, all of it centred. */
 static void draw_welcome(Serambi *self, SerambiCanvas *canvas, SerambiBox column)
 {
@@ -87,17 +97,19 @@ static void draw_welcome(Serambi *self, SerambiCanvas *canvas, SerambiBox column
                       SERAMBI_CENTRE, settings->library_name);
     y += h * 0.24;
     for (size_t i = 0; i < G_N_ELEMENTS(languages); i++) {
+        const char *language = house_language(settings, i);
         /* Arabic lines are half as high again. */
-        double height = h * (i == 2 ? 0.13 : 0.105);
+        double height = h * (!strcmp(language, "ar") ? 0.13 : 0.105);
         serambi_draw_text(canvas, (SerambiBox){column.x, y, column.width, height}, "body",
                           i == 0 ? "leaf" : "muted", SERAMBI_CENTRE,
-                          serambi_word(self, languages[i], "greeting"));
+                          serambi_word(self, language, "greeting"));
         y += height;
     }
     if (!has_hours)
         return;
     g_autofree char *hours =
-        g_strdup_printf("%s: %s", serambi_word(self, "id", "hours"), settings->opening_hours);
+        g_strdup_printf("%s: %s", serambi_word(self, house_language(settings, 0), "hours"),
+                        settings->opening_hours);
     serambi_draw_text(canvas, (SerambiBox){column.x, y + h * 0.04, column.width, h * 0.11}, "small",
                       "ink", SERAMBI_CENTRE, hours);
 }
@@ -116,13 +128,16 @@ static void draw_code(Serambi *self, SerambiCanvas *canvas, SerambiBox card)
     double y = card.y + padding * width / height;
     serambi_draw_qr(canvas, (SerambiBox){card.x, y, card.width, code_height}, house->address);
     y += code_height + card.height * 0.02;
-    double line = (card.y + card.height * 0.97 - y) / 3;
-    for (size_t i = 0; i < G_N_ELEMENTS(languages); i++)
+    /* The first language gets more room: it is to be the largest, however long. */
+    static const double shares[] = {0.42, 0.29, 0.29};
+    double rest = card.y + card.height * 0.97 - y;
+    for (size_t i = 0; i < G_N_ELEMENTS(languages); i++) {
         serambi_draw_text(
-            canvas,
-            (SerambiBox){card.x + padding, y + line * (double)i, card.width - 2 * padding, line},
+            canvas, (SerambiBox){card.x + padding, y, card.width - 2 * padding, rest * shares[i]},
             "small", i == 0 ? "ink" : "muted", SERAMBI_CENTRE,
-            serambi_word(self, languages[i], "scan"));
+            serambi_word(self, house_language(serambi_settings(self), i), "scan"));
+        y += rest * shares[i];
+    }
 }
 
 static void draw_slide(Serambi *self, SerambiCanvas *canvas)
@@ -190,6 +205,14 @@ static const SerambiSetting settings[] = {
     {"back_end", SERAMBI_CHOICE, offsetof(HouseSettings, back_end), "measured", 0, 0,
      "measured|surface|texture",
      "How the picture gets to the window: shared memory, a GPU's texture, or what measures better"},
+    {"colours", SERAMBI_TEXT, offsetof(HouseSettings, colours), "", 0, 240, NULL,
+     "The library's own colours, such as leaf=#9BD770 leaf_plate=#10261A; names: paper, ink, "
+     "muted, "
+     "leaf, leaf_plate, amber, amber_plate, sky, red. A pair that is hard to read is refused"},
+    {"font", SERAMBI_TEXT, offsetof(HouseSettings, font), "", 0, 80, NULL,
+     "The library's own font family, installed on this screen; letters it lacks come from Noto"},
+    {"language", SERAMBI_CHOICE, offsetof(HouseSettings, language), "id", 0, 0, "id|en|ar",
+     "Language that comes first and largest on this screen; the others follow it"},
     {"mirrored", SERAMBI_BOOL, offsetof(HouseSettings, is_mirrored), "false", 0, 0, NULL,
      "Mirrors the grid for readers from right to left"},
     {"reduced_motion", SERAMBI_BOOL, offsetof(HouseSettings, has_reduced_motion), "false", 0, 0,

@@ -10,13 +10,18 @@
 /* The group [display] of the settings file. */
 typedef struct {
     const char *library_name, *opening_hours, *public_url;
-    const char *layout;   /* cinema, desk, board */
-    const char *back_end; /* stage_back_end() */
+    const char *layout;         /* cinema, desk, board */
+    const char *back_end;       /* stage_back_end() */
+    const char *language;       /* id, en, ar: comes first */
+    const char *colours, *font; /* as theme_set() takes them */
     bool is_mirrored, has_reduced_motion;
     int64_t volume_percent, sound_delay_ms, cache_megabytes;
 } HouseSettings;
 
 extern const SerambiPlugin house_plugin; /* id "display" */
+
+/* The n-th language of the screen; NULL after the last. */
+const char *house_language(const HouseSettings *settings, size_t n);
 
 /* The screen changed its shape, or another address is to be shown.
  *

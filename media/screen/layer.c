@@ -4,6 +4,7 @@
  * Layers: display lists of items, their damage, their coming and going. */
 #include "media/screen/layer.h"
 #include "media/look.h"
+#include "media/screen/theme.h"
 #include <string.h>
 
 typedef struct {
@@ -200,6 +201,10 @@ static void keep_progress(Item *fresh, const Item *old)
     fresh->position = old->position;
     fresh->number = old->number;
     fresh->fitted = old->fitted;
+    if (old->backdrop) {
+        backdrop_unref(fresh->backdrop);
+        fresh->backdrop = backdrop_ref(old->backdrop);
+    }
     if (old->held && !fresh->held) {
         fresh->held = clip_ref(old->held);
         fresh->hold_end_us = old->hold_end_us;
@@ -373,7 +378,7 @@ static void paint_rect(const Layers *layers, const Ground *ground, Rect rect)
             goto paint;
         }
     }
-    blend_plate(ground, rect, rect, LOOK_PAPER, 256, NULL);
+    blend_plate(ground, rect, rect, theme_colour("paper"), 256, NULL);
 paint:
     for (size_t i = first_layer; i < layers->list->len; i++) {
         const Layer *layer = g_ptr_array_index(layers->list, i);

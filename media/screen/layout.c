@@ -37,7 +37,7 @@ static const Share lying[][AREA_COUNT] = {
             [AREA_PICTURE] = {67, 4, 97, 37},
             [AREA_CAPTION] = {67, 38.5, 97, 55},
             [AREA_BOARD] = {3, 4, 65, 96},
-            [AREA_BANNER] = {3, 4, 65, 30},
+            [AREA_BANNER] = {3, 65, 65, 96}, /* the newest numbers stay */
             [AREA_CARD] = {67, 57, 97, 96},
         },
 };
@@ -63,7 +63,7 @@ static const Share standing[][AREA_COUNT] = {
             [AREA_PICTURE] = {3, 3, 62, 22.7},
             [AREA_CAPTION] = {3, 23.5, 97, 31},
             [AREA_BOARD] = {3, 32, 97, 98},
-            [AREA_BANNER] = {3, 3, 97, 20},
+            [AREA_BANNER] = {3, 3, 97, 22.7},
             [AREA_CARD] = {64, 3, 97, 22.7},
         },
 };
@@ -169,11 +169,11 @@ Layout layout_make(LayoutKind kind, int width, int height, bool is_mirrored)
     if (kind == LAYOUT_CINEMA)
         layout.areas[AREA_PICTURE] = (Rect){0, 0, width, above_bar};
     layout.areas[AREA_HOUSE] = layout.areas[AREA_PICTURE];
-    /* A call covers the lower half: the bar too, for nothing else matters then. */
+    /* A call covers the lower half down to the edge: the bar too, for nothing else matters then,
+     * and half a ticker below it would be worse than none. */
     int margin_x = (int)lround(LOOK_SAFE_MARGIN * width);
-    int margin_y = (int)lround(LOOK_SAFE_MARGIN * layout.unit);
     layout.areas[AREA_SPOTLIGHT] =
-        (Rect){margin_x, height / 2, width - 2 * margin_x, height - height / 2 - margin_y};
+        (Rect){margin_x, height / 2, width - 2 * margin_x, height - height / 2};
     if (is_mirrored)
         for (Area area = AREA_SCREEN; area < AREA_COUNT; area++)
             layout.areas[area].x = width - layout.areas[area].x - layout.areas[area].width;

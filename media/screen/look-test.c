@@ -151,7 +151,8 @@ static Serambi *house_new(void)
     static HouseSettings settings = {.library_name = "Perpustakaan Umum Kota Malang",
                                      .opening_hours = "Senin–Jumat 08.00–20.00",
                                      .public_url = "",
-                                     .layout = "cinema"};
+                                     .layout = "cinema",
+                                     .language = "id"};
     Serambi *house = g_new0(Serambi, 1);
     house->plugin = &house_plugin;
     house->state = g_malloc0(house_plugin.state_size);

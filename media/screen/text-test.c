@@ -76,6 +76,40 @@ static void test_sizes(void)
     texts_free(texts);
 }
 
+static int warnings;
+
+static GLogWriterOutput count_warnings(GLogLevelFlags level, const GLogField *fields, gsize count,
+                                       gpointer data)
+{
+    if (!(level & G_LOG_LEVEL_WARNING))
+        return g_log_writer_default(level, fields, count, data);
+    for (gsize i = 0; i < count; i++)
+        if (!strcmp(fields[i].key, "MESSAGE"))
+            g_assert_nonnull(strstr(fields[i].value, "U+E123"));
+    warnings++;
+    return G_LOG_WRITER_HANDLED;
+}
+
+/* U+E123 and U+10FFFD are nobody's: they are left out, and that is said once. */
+static void test_no_boxes(void)
+{
+    Texts *texts = texts_new();
+    g_autoptr(Text) plain = text_in_box(texts, &wish, "Loket 3");
+    g_autoptr(Text) strange =
+        text_in_box(texts, &wish, "\xee\x84\xa3Loket\xf4\x8f\xbf\xbd 3\xee\x84\xa3");
+    g_autoptr(Text) nothing = text_in_box(texts, &wish, "\xee\x84\xa3");
+    Rect a = text_ink(plain), b = text_ink(strange);
+    g_assert_cmpint(a.x, ==, b.x);
+    g_assert_cmpint(a.width, ==, b.width);
+    g_assert_cmpint(a.height, ==, b.height);
+    g_assert_true(rect_is_empty(text_ink(nothing)));
+    g_autoptr(Text) line = text_on_line(texts, &wish, "\xee\x84\xa3Loket 3");
+    g_autoptr(Text) plain_line = text_on_line(texts, &wish, "Loket 3");
+    g_assert_cmpint(text_length_px(line), ==, text_length_px(plain_line));
+    g_assert_cmpint(warnings, ==, 1);
+    texts_free(texts);
+}
+
 static void test_direction(void)
 {
     Texts *texts = texts_new();
@@ -201,8 +235,10 @@ static void test_long_line(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_log_set_writer_func(count_warnings, NULL, NULL);
     g_test_add_func("/text/stays-in-its-box", test_stays_in_its_box);
     g_test_add_func("/text/sizes", test_sizes);
+    g_test_add_func("/text/no-boxes", test_no_boxes);
     g_test_add_func("/text/direction", test_direction);
     g_test_add_func("/text/arabic-is-shaped", test_arabic_is_shaped);
     g_test_add_func("/text/mixed-line", test_mixed_line);

@@ -5,6 +5,7 @@
  * with their neighbours, so there can be no atlas of glyphs. */
 #include "media/screen/text.h"
 #include "media/look.h"
+#include "media/screen/theme.h"
 #include <math.h>
 #include <pango/pangocairo.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct Texts {
     GHashTable *by_key; /* key (owned by Text) -> Text */
     GQueue unused;      /* Texts with references == 0, oldest first */
     size_t bytes;
+    bool has_told_unknown; /* a letter that no font has */
 };
 
 struct Text {
@@ -50,6 +52,7 @@ static const struct {
 } styles[] = {
     {"called_number", TEXT_CALLED_NUMBER, LOOK_CALLED_NUMBER, true},
     {"board_number", TEXT_BOARD_NUMBER, LOOK_BOARD_NUMBER, true},
+    {"title", TEXT_TITLE, LOOK_TITLE, true},
     {"heading", TEXT_HEADING, LOOK_HEADING, true},
     {"caption", TEXT_CAPTION, LOOK_CAPTION, false},
     {"ticker", TEXT_TICKER, LOOK_TICKER, false},
@@ -131,11 +134,48 @@ static PangoAlignment pango_alignment(const TextWish *wish, bool is_rtl)
     return is_start ? PANGO_ALIGN_LEFT : PANGO_ALIGN_RIGHT;
 }
 
+static bool is_number(TextStyle style)
+{
+    return style == TEXT_CALLED_NUMBER || style == TEXT_BOARD_NUMBER || style == TEXT_CLOCK;
+}
+
+/* The bytes of letters that no font here can draw are marked with true. */
+static void mark_unknown(PangoLayout *layout, bool *ret_unknown)
+{
+    PangoLayoutIter *iter = pango_layout_get_iter(layout);
+    do {
+        const PangoLayoutRun *run = pango_layout_iter_get_run_readonly(iter);
+        for (int i = 0; run && i < run->glyphs->num_glyphs; i++)
+            if (run->glyphs->glyphs[i].glyph & PANGO_GLYPH_UNKNOWN_FLAG)
+                ret_unknown[run->item->offset + run->glyphs->log_clusters[i]] = true;
+    } while (pango_layout_iter_next_run(iter));
+    pango_layout_iter_free(iter);
+}
+
+/* The text without them: a gap is better than boxes with numbers in them. Said once, for they come
+ * again with each announcement. */
+static char *without_unknown(Texts *texts, PangoLayout *layout, const char *string)
+{
+    g_autofree bool *unknown = g_new0(bool, strlen(string) + 1);
+    mark_unknown(layout, unknown);
+    GString *known = g_string_new(NULL);
+    for (const char *at = string; *at; at = g_utf8_next_char(at)) {
+        if (!unknown[at - string])
+            g_string_append_len(known, at, g_utf8_next_char(at) - at);
+        else if (!texts->has_told_unknown)
+            g_warning("no font on this screen has the letter U+%04X: leaving out what no font has; "
+                      "is fonts-noto-core installed?",
+                      g_utf8_get_char(at));
+        texts->has_told_unknown |= unknown[at - string];
+    }
+    return g_string_free(known, FALSE);
+}
+
 static PangoLayout *layout_new(Texts *texts, const TextWish *wish, const char *string,
                                double font_px, bool is_paragraph)
 {
     PangoLayout *layout = pango_layout_new(texts->context);
-    PangoFontDescription *font = pango_font_description_from_string(LOOK_FONT);
+    PangoFontDescription *font = pango_font_description_from_string(theme_font());
     if (styles[style_index(wish->style)].is_bold)
         pango_font_description_set_weight(font, PANGO_WEIGHT_BOLD);
     pango_font_description_set_absolute_size(font, font_px * PANGO_SCALE);
@@ -149,7 +189,13 @@ static PangoLayout *layout_new(Texts *texts, const TextWish *wish, const char *s
     pango_layout_set_attributes(layout, attributes);
     pango_attr_list_unref(attributes);
     pango_layout_set_text(layout, string, -1);
-    return layout;
+    if (pango_layout_get_unknown_glyphs_count(layout) == 0)
+        return layout;
+    g_autofree char *known = without_unknown(texts, layout, string);
+    g_object_unref(layout);
+    /* Without a mark that belonged to no letter others may be unknown: each turn is shorter. */
+    return strlen(known) < strlen(string) ? layout_new(texts, wish, known, font_px, is_paragraph)
+                                          : layout_new(texts, wish, "", font_px, is_paragraph);
 }
 
 static bool layout_is_rtl(PangoLayout *layout)
@@ -157,31 +203,44 @@ static bool layout_is_rtl(PangoLayout *layout)
     return pango_layout_get_direction(layout, 0) == PANGO_DIRECTION_RTL;
 }
 
-/* Numbers are capitals and digits: the room that a line keeps for descenders is theirs. */
 static PangoRectangle layout_extents(PangoLayout *layout, TextStyle style)
 {
     PangoRectangle ink, logical;
     pango_layout_get_pixel_extents(layout, &ink, &logical);
-    bool is_number =
-        style == TEXT_CALLED_NUMBER || style == TEXT_BOARD_NUMBER || style == TEXT_CLOCK;
-    if (is_number && ink.height > 0) {
+    /* Capitals and digits: the room that a line keeps for descenders is theirs. */
+    if (is_number(style) && ink.height > 0) {
         logical.y = ink.y;
         logical.height = ink.height;
     }
     return logical;
 }
 
+/* A single line may let its empty room hang over: Arabic lines keep much above and below for marks
+ * that few words have, and would be drawn smaller than the Latin ones beside them. */
+static bool line_ink_fits(PangoLayout *layout, const TextWish *wish)
+{
+    if (pango_layout_get_line_count(layout) != 1)
+        return false;
+    PangoRectangle ink, logical;
+    pango_layout_get_pixel_extents(layout, &ink, &logical);
+    int top = (wish->height - logical.height) / 2 - logical.y;
+    return top + ink.y >= 1 && top + ink.y + ink.height + 1 <= wish->height;
+}
+
 static bool layout_fits(PangoLayout *layout, const TextWish *wish)
 {
     PangoRectangle extents = layout_extents(layout, wish->style);
-    return extents.width <= wish->width && extents.height <= wish->height;
+    return extents.width <= wish->width &&
+           (extents.height <= wish->height || line_ink_fits(layout, wish));
 }
 
 static PangoLayout *layout_at(Texts *texts, const TextWish *wish, const char *string, double share)
 {
     double full_px = styles[style_index(wish->style)].share * wish->unit;
     PangoLayout *layout = layout_new(texts, wish, string, MAX(full_px * share, 1), true);
-    pango_layout_set_width(layout, wish->width * PANGO_SCALE);
+    /* A number is one line: "7KQ2-M8XD" becomes smaller rather than two of them. */
+    if (!is_number(wish->style))
+        pango_layout_set_width(layout, wish->width * PANGO_SCALE);
     pango_layout_set_wrap(layout, PANGO_WRAP_WORD);
     return layout;
 }
@@ -193,6 +252,7 @@ static PangoLayout *cut_to_box(Texts *texts, const TextWish *wish, const char *s
     double line_share = wish->height / (full_px * 1.5 * LOOK_ARABIC_SCALE);
     PangoLayout *layout =
         layout_at(texts, wish, string, MIN(pow(SHRINK_STEP, SHRINK_STEPS), line_share));
+    pango_layout_set_width(layout, wish->width * PANGO_SCALE);
     pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
     pango_layout_set_height(layout, wish->height * PANGO_SCALE);
     pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);
@@ -400,6 +460,7 @@ Text *text_in_box(Texts *texts, const TextWish *wish, const char *string)
     if (text)
         return text;
     PangoLayout *layout = fit_in_box(texts, wish, valid);
+    pango_layout_set_width(layout, wish->width * PANGO_SCALE);
     pango_layout_set_alignment(layout, pango_alignment(wish, layout_is_rtl(layout)));
     PangoRectangle extents = layout_extents(layout, wish->style);
     int top = (wish->height - extents.height) / 2 - extents.y;

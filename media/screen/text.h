@@ -13,6 +13,7 @@ typedef struct Text Text;   /* one picture of a string; counted references */
 typedef enum {
     TEXT_CALLED_NUMBER = 1,
     TEXT_BOARD_NUMBER,
+    TEXT_TITLE,
     TEXT_HEADING,
     TEXT_CAPTION,
     TEXT_TICKER,

@@ -66,7 +66,7 @@ static void test_banner_and_takeover(void)
                "{\"urgency\":\"urgent\",\"text\":{\"en\":\"Old\"}}]");
     g_assert_cmpstr(look(room, "banner"), ==, "plate amber_plate\nheading New\n");
     g_assert_cmpstr(look(room, "takeover"), ==,
-                    "plate red\nplate paper\nheading screen.emergency@id\nheading Keluar\n"
+                    "plate red\nplate paper\nheading screen.emergency@id\ntitle Keluar\n"
                     "body Leave\n");
     g_assert_null(look(room, "takeover"));
     tell(room, "[{\"urgency\":\"urgent\",\"text\":{\"en\":\"Old\"}}]");

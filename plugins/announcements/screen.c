@@ -6,7 +6,8 @@
 #include "plugins/announcements/announcements.h"
 #include <string.h>
 
-static const char *const languages[] = {"id", "en", "ar"};
+/* A text that fits into half a screen at the largest size. */
+#define SHORT_CHARACTERS 90
 
 /* Between two texts on the ticker; wide enough to be seen while it glides. */
 #define TICKER_GAP "      \xe2\x80\xa2      "
@@ -17,16 +18,17 @@ static Notices *notices_of(Serambi *self)
 }
 
 /* Every language of every message, on one line; NULL when there is nothing. g_free(). */
-static char *ticker_line(const json_t *list)
+static char *ticker_line(Serambi *self, const json_t *list)
 {
     g_autoptr(GString) line = g_string_new(NULL);
     size_t index;
     json_t *message;
     json_array_foreach(list, index, message)
     {
-        for (size_t i = 0; i < G_N_ELEMENTS(languages); i++) {
-            const char *text =
-                json_string_value(json_object_get(json_object_get(message, "text"), languages[i]));
+        const json_t *texts = json_object_get(message, "text");
+        const char *language;
+        for (size_t i = 0; (language = serambi_display_language(self, i)); i++) {
+            const char *text = json_string_value(json_object_get(texts, language));
             if (!text)
                 continue;
             if (line->len)
@@ -65,7 +67,7 @@ static void on_live(Serambi *self, const char *channel, const json_t *body)
 {
     Notices *notices = notices_of(self);
     const json_t *list = json_object_get(body, "announcements");
-    g_autofree char *line = ticker_line(list);
+    g_autofree char *line = ticker_line(self, list);
     if (g_strcmp0(line, notices->ticker)) {
         g_free(notices->ticker);
         notices->ticker = g_steal_pointer(&line);
@@ -108,24 +110,31 @@ static void draw_ticker(Serambi *self, SerambiCanvas *canvas)
                              notices->ticker_start_us, notices->ticker);
 }
 
+/* Share of the height: the first language twice, Arabic lines are higher than Latin ones. */
+static double weight_of(const char *language, bool is_first)
+{
+    return (is_first ? 2 : 1) * (strcmp(language, "ar") ? 1 : 1.35);
+}
+
 /* The languages of a text below each other in box, the first one larger. */
-static void draw_languages(SerambiCanvas *canvas, SerambiBox box, const json_t *text,
+static void draw_languages(Serambi *self, SerambiCanvas *canvas, SerambiBox box, const json_t *text,
                            const char *first_style, const char *first_colour)
 {
-    size_t count = json_object_size(text);
-    /* The first language gets twice the share of each of the others. */
-    double share = box.height / (double)(count + 1);
-    double y = box.y;
+    const char *language;
+    double sum = 0;
+    for (size_t i = 0; (language = serambi_display_language(self, i)); i++)
+        if (json_object_get(text, language))
+            sum += weight_of(language, sum == 0);
     bool is_first = true;
-    for (size_t i = 0; i < G_N_ELEMENTS(languages); i++) {
-        const char *line = json_string_value(json_object_get(text, languages[i]));
+    for (size_t i = 0; (language = serambi_display_language(self, i)); i++) {
+        const char *line = json_string_value(json_object_get(text, language));
         if (!line)
             continue;
-        double height = is_first ? 2 * share : share;
-        serambi_draw_text(canvas, (SerambiBox){box.x, y, box.width, height},
-                          is_first ? first_style : "body", is_first ? first_colour : "ink",
-                          SERAMBI_CENTRE, line);
-        y += height;
+        SerambiBox part = {box.x, box.y, box.width,
+                           box.height * weight_of(language, is_first) / sum};
+        serambi_draw_text(canvas, part, is_first ? first_style : "body",
+                          is_first ? first_colour : "ink", SERAMBI_CENTRE, line);
+        box.y += part.height;
         is_first = false;
     }
 }
@@ -135,8 +144,8 @@ static void draw_banner(Serambi *self, SerambiCanvas *canvas)
     Notices *notices = notices_of(self);
     if (!notices->urgent)
         return;
-    serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "amber_plate", 0.95, 0.02);
-    draw_languages(canvas, (SerambiBox){0.03, 0.06, 0.94, 0.88}, notices->urgent, "heading",
+    serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "amber_plate", 1, 0.02);
+    draw_languages(self, canvas, (SerambiBox){0.03, 0.06, 0.94, 0.88}, notices->urgent, "heading",
                    "amber");
 }
 
@@ -145,12 +154,20 @@ static void draw_takeover(Serambi *self, SerambiCanvas *canvas)
     Notices *notices = notices_of(self);
     if (!notices->emergency)
         return;
+    /* As large as the whole screen allows; a long text begins smaller, for it must not be cut. */
+    const char *first = NULL;
+    for (size_t i = 0; !first && serambi_display_language(self, i); i++)
+        first = json_string_value(
+            json_object_get(notices->emergency, serambi_display_language(self, i)));
+    bool is_short = first && g_utf8_strlen(first, -1) <= SHORT_CHARACTERS;
+    const char *first_style = is_short ? "title" : "heading";
     serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "red", 1, 0);
     serambi_draw_plate(canvas, (SerambiBox){0.02, 0.035, 0.96, 0.93}, "paper", 1, 0.02);
     serambi_draw_text(canvas, (SerambiBox){0.06, 0.08, 0.88, 0.12}, "heading", "red",
-                      SERAMBI_CENTRE, serambi_word(self, "id", "screen.emergency"));
-    draw_languages(canvas, (SerambiBox){0.06, 0.22, 0.88, 0.70}, notices->emergency, "heading",
-                   "ink");
+                      SERAMBI_CENTRE,
+                      serambi_word(self, serambi_display_language(self, 0), "screen.emergency"));
+    draw_languages(self, canvas, (SerambiBox){0.06, 0.22, 0.88, 0.70}, notices->emergency,
+                   first_style, "ink");
 }
 
 bool screen_start(Serambi *self, GError **error)

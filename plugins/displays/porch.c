@@ -7,7 +7,8 @@
 #include <string.h>
 #include <syslog.h>
 
-static const char *const languages[] = {"id", "en", "ar"};
+/* Lines in the languages of the screen, one below the other. */
+#define LANGUAGES 3
 
 static Porch *porch_of(Serambi *self)
 {
@@ -132,12 +133,14 @@ static void draw_card(Serambi *self, SerambiCanvas *canvas)
                                               1 - (side + 3 * inset) / width, 0.84}
                                : (SerambiBox){0.06, (side + 2 * inset) / height, 0.88,
                                               1 - (side + 3 * inset) / height};
-    for (size_t i = 0; i < G_N_ELEMENTS(languages); i++)
+    /* A narrow column would break three languages into letters too small to read: one, then. */
+    size_t count = words.width * width < words.height * height ? 1 : LANGUAGES;
+    for (size_t i = 0; i < count; i++)
         serambi_draw_text(canvas,
-                          (SerambiBox){words.x, words.y + words.height * (double)i / 3, words.width,
-                                       words.height / 3},
+                          (SerambiBox){words.x, words.y + words.height * (double)i / (double)count,
+                                       words.width, words.height / (double)count},
                           "small", i == 0 ? "ink" : "muted", SERAMBI_START,
-                          serambi_word(self, languages[i], "screen.scan_me"));
+                          serambi_word(self, serambi_display_language(self, i), "screen.scan_me"));
 }
 
 static bool prepare_code(Serambi *self, int64_t now_us)
@@ -155,10 +158,11 @@ static void draw_code(Serambi *self, SerambiCanvas *canvas)
     serambi_draw_plate(canvas, (SerambiBox){0.1, 0.16, 0.8, 0.66}, "leaf_plate", 1, 0.02);
     serambi_draw_text(canvas, (SerambiBox){0.14, 0.22, 0.72, 0.26}, "called_number", "leaf",
                       SERAMBI_CENTRE, porch->code);
-    for (size_t i = 0; i < G_N_ELEMENTS(languages); i++)
-        serambi_draw_text(canvas, (SerambiBox){0.14, 0.52 + 0.09 * (double)i, 0.72, 0.09}, "body",
-                          i == 0 ? "ink" : "muted", SERAMBI_CENTRE,
-                          serambi_word(self, languages[i], "screen.type_code"));
+    for (size_t i = 0; i < LANGUAGES; i++)
+        serambi_draw_text(
+            canvas, (SerambiBox){0.14, 0.52 + 0.09 * (double)i, 0.72, 0.09}, "body",
+            i == 0 ? "ink" : "muted", SERAMBI_CENTRE,
+            serambi_word(self, serambi_display_language(self, i), "screen.type_code"));
 }
 
 bool porch_start(Serambi *self, GError **error)

@@ -190,8 +190,12 @@ static bool prepare_picture(Serambi *self, int64_t now_us)
 static void draw_picture(Serambi *self, SerambiCanvas *canvas)
 {
     Player *player = player_of(self);
+    const ProgrammeSettings *settings = serambi_settings(self);
+    SerambiShape shape = !g_strcmp0(settings->shape, "fill")      ? SERAMBI_FILL
+                         : !g_strcmp0(settings->shape, "blurred") ? SERAMBI_BLURRED
+                                                                  : SERAMBI_FIT;
     if (player->now.clip)
-        serambi_draw_clip(canvas, player->now.clip, (SerambiBox){0, 0, 1, 1});
+        serambi_draw_clip_shaped(canvas, player->now.clip, (SerambiBox){0, 0, 1, 1}, shape);
 }
 
 static bool prepare_captions(Serambi *self, int64_t now_us)

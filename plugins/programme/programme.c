@@ -15,6 +15,16 @@ static const SerambiSetting settings[] = {
         .choices = "off|id|en|ar|id+en|id+ar|en+ar|en+id|ar+id|ar+en",
         .help = "languages of the captions on the screen; the second one is drawn quieter",
     },
+    {
+        .key = "shape",
+        .kind = SERAMBI_CHOICE,
+        .offset = offsetof(ProgrammeSettings, shape),
+        .fallback = "blurred",
+        .choices = "fit|fill|blurred",
+        .help = "a tutorial of another shape than its place, such as an upright one on a wide "
+                "screen: fit leaves the room beside it empty, fill cuts two of its edges, blurred "
+                "lays it on its own blurred and darkened picture",
+    },
     {0},
 };
 

@@ -11,6 +11,7 @@
 
 typedef struct {
     const char *caption_languages; /* "id+en": one or two, the second quieter */
+    const char *shape;             /* fit, fill, blurred */
 } ProgrammeSettings;
 
 /* --- slots.c -------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@
 #define BOARD_ROWS    6
 #define CALLS_MAX     50
 
+#define RIGHT_TO_LEFT_MARK "\xe2\x80\x8f"
+
 static QueueScreen *screen_of(Serambi *self)
 {
     return &((Queue *)serambi_state(self))->screen;
@@ -99,11 +101,21 @@ static void draw_row(Serambi *self, SerambiCanvas *canvas, const json_t *call, d
         return;
     serambi_draw_plate(canvas, (SerambiBox){0.04, y, 0.92, height * 0.9},
                        is_newest ? "amber_plate" : "leaf_plate", 1, 0.012);
-    serambi_draw_text(canvas, (SerambiBox){0.08, y + height * 0.12, 0.50, height * 0.66},
-                      "board_number", is_newest ? "amber" : "ink", SERAMBI_START, ticket);
-    g_autofree char *line = counter_line(self, "id", "screen.counter", counter);
-    serambi_draw_text(canvas, (SerambiBox){0.58, y + height * 0.12, 0.34, height * 0.66}, "body",
+    serambi_draw_text(canvas, (SerambiBox){0.08, y, 0.50, height * 0.9}, "board_number",
+                      is_newest ? "amber" : "ink", SERAMBI_START, ticket);
+    g_autofree char *line =
+        counter_line(self, serambi_display_language(self, 0), "screen.counter", counter);
+    serambi_draw_text(canvas, (SerambiBox){0.58, y, 0.34, height * 0.9}, "body",
                       is_newest ? "amber" : "ink", SERAMBI_END, line);
+}
+
+/* In the first of the screen's languages that it has; borrowed. */
+static const char *service_name(Serambi *self, const json_t *names)
+{
+    const char *language, *name = NULL;
+    for (size_t i = 0; !name && (language = serambi_display_language(self, i)); i++)
+        name = json_string_value(json_object_get(names, language));
+    return name;
 }
 
 static void draw_waiting(Serambi *self, SerambiCanvas *canvas, const json_t *waiting, double y,
@@ -116,8 +128,7 @@ static void draw_waiting(Serambi *self, SerambiCanvas *canvas, const json_t *wai
     {
         double row = height / (double)MAX(count, 1);
         double at = y + row * (double)index;
-        const char *name =
-            json_string_value(json_object_get(json_object_get(service, "name"), "id"));
+        const char *name = service_name(self, json_object_get(service, "name"));
         g_autofree char *waits = g_strdup_printf(
             "%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(service, "count")));
         serambi_draw_text(canvas, (SerambiBox){0.06, at, 0.74, row}, "small", "muted",
@@ -131,10 +142,11 @@ static void draw_board(Serambi *self, SerambiCanvas *canvas)
 {
     QueueScreen *screen = screen_of(self);
     const json_t *now = json_object_get(screen->board, "now");
-    serambi_draw_text(canvas, (SerambiBox){0.04, 0.015, 0.92, 0.075}, "body", "leaf", SERAMBI_START,
-                      serambi_word(self, "id", "screen.now_serving"));
-    serambi_draw_text(canvas, (SerambiBox){0.04, 0.085, 0.92, 0.05}, "small", "muted",
-                      SERAMBI_START, serambi_word(self, "en", "screen.now_serving"));
+    serambi_draw_text(canvas, (SerambiBox){0.04, 0, 0.92, 0.088}, "body", "leaf", SERAMBI_START,
+                      serambi_word(self, serambi_display_language(self, 0), "screen.now_serving"));
+    serambi_draw_text(canvas, (SerambiBox){0.04, 0.086, 0.92, 0.058}, "small", "muted",
+                      SERAMBI_START,
+                      serambi_word(self, serambi_display_language(self, 1), "screen.now_serving"));
     const double top = 0.15, row = 0.102;
     size_t index;
     json_t *call;
@@ -145,11 +157,15 @@ static void draw_board(Serambi *self, SerambiCanvas *canvas)
         draw_row(self, canvas, call, top + row * (double)index, row, index == 0);
     }
     if (json_array_size(now) == 0)
-        serambi_draw_text(canvas, (SerambiBox){0.06, top, 0.88, 0.2}, "body", "muted",
-                          SERAMBI_CENTRE, serambi_word(self, "id", "screen.nobody_called"));
-    serambi_draw_text(canvas, (SerambiBox){0.04, 0.765, 0.92, 0.05}, "small", "leaf", SERAMBI_START,
-                      serambi_word(self, "id", "screen.waiting"));
-    draw_waiting(self, canvas, json_object_get(screen->board, "waiting"), 0.82, 0.17);
+        serambi_draw_text(
+            canvas, (SerambiBox){0.06, top, 0.88, 0.2}, "body", "muted", SERAMBI_CENTRE,
+            serambi_word(self, serambi_display_language(self, 0), "screen.nobody_called"));
+    const json_t *waiting = json_object_get(screen->board, "waiting");
+    if (json_array_size(waiting) == 0)
+        return;
+    serambi_draw_text(canvas, (SerambiBox){0.04, 0.762, 0.92, 0.06}, "small", "leaf", SERAMBI_START,
+                      serambi_word(self, serambi_display_language(self, 0), "screen.waiting"));
+    draw_waiting(self, canvas, waiting, 0.822, 0.17);
 }
 
 static void draw_chip(Serambi *self, SerambiCanvas *canvas)
@@ -160,8 +176,13 @@ static void draw_chip(Serambi *self, SerambiCanvas *canvas)
     if (!ticket || !counter)
         return;
     serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "amber_plate", 1, 0.015);
-    g_autofree char *short_line = counter_line(self, "id", "screen.counter", counter);
-    g_autofree char *line = g_strdup_printf("%s  \xe2\x96\xb8  %s", ticket, short_line);
+    const char *language = serambi_display_language(self, 0);
+    g_autofree char *short_line = counter_line(self, language, "screen.counter", counter);
+    /* A number is Latin: without its mark the line would read from the left in Arabic too. */
+    bool is_rtl = !g_strcmp0(language, "ar");
+    g_autofree char *line =
+        g_strdup_printf(is_rtl ? RIGHT_TO_LEFT_MARK "%s  \xe2\x97\x82  %s" : "%s  \xe2\x96\xb8  %s",
+                        ticket, short_line);
     serambi_draw_text(canvas, (SerambiBox){0.04, 0.08, 0.92, 0.84}, "ticker", "amber",
                       SERAMBI_CENTRE, line);
 }
@@ -199,14 +220,19 @@ static void draw_spotlight(Serambi *self, SerambiCanvas *canvas)
     if (!call)
         return;
     serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "amber_plate", 1, 0.02);
-    serambi_draw_text(canvas, (SerambiBox){0.03, 0.04, 0.94, 0.56}, "called_number", "amber",
+    serambi_draw_text(canvas, (SerambiBox){0.03, 0.04, 0.94, 0.48}, "called_number", "amber",
                       SERAMBI_CENTRE, call->ticket);
-    static const char *const languages[] = {"id", "en", "ar"};
-    static const SerambiBox boxes[] = {
-        {0.03, 0.58, 0.94, 0.17}, {0.03, 0.76, 0.46, 0.20}, {0.51, 0.76, 0.46, 0.20}};
-    for (size_t i = 0; i < G_N_ELEMENTS(languages); i++) {
-        g_autofree char *line =
-            counter_line(self, languages[i], "screen.go_to_counter", call->counter);
+    /* The second and third language beside each other where there is room for them. */
+    static const SerambiBox wide[] = {
+        {0.03, 0.53, 0.94, 0.21}, {0.03, 0.75, 0.46, 0.18}, {0.51, 0.75, 0.46, 0.18}};
+    static const SerambiBox narrow[] = {
+        {0.03, 0.53, 0.94, 0.16}, {0.03, 0.69, 0.94, 0.12}, {0.03, 0.81, 0.94, 0.12}};
+    int width = 0, height = 0;
+    serambi_canvas_size(canvas, &width, &height, NULL);
+    const SerambiBox *boxes = width > 2 * height ? wide : narrow;
+    for (size_t i = 0; i < G_N_ELEMENTS(wide); i++) {
+        g_autofree char *line = counter_line(self, serambi_display_language(self, i),
+                                             "screen.go_to_counter", call->counter);
         serambi_draw_text(canvas, boxes[i], i == 0 ? "heading" : "body", i == 0 ? "ink" : "amber",
                           SERAMBI_CENTRE, line);
     }

@@ -20,6 +20,7 @@ EXEMPT = {
     r".*/words": "catalogues; core/page/README.md tells their rules",
     r"media/screen/page": "only a catalogue",
     r"tests/fuzz/corpus/[a-z]+": "seeds; tests/fuzz/README.md tells their rules",
+    r"tests/golden/screens": "pictures; tests/golden/README.md tells their rules",
     r"packaging/[a-z]+": "packaging/README.md has a line for each",
 }
 # Folders whose README has a map of the files, which must be complete.
