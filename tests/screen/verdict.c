@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define COMPLAINTS_MAX 40
+#define COMPLAINTS_MAX 400
 /* An eye that looks every 2 ms and did not look for so long has missed what was there. */
 #define BLIND_US 8000
 
