@@ -62,6 +62,9 @@ Schedule *schedule_new(int count, int64_t start_us, uint32_t seed, bool is_brief
         /* Each film once, then by chance: also twice in a row. */
         int choice = i < films ? i : g_rand_int_range(dice, 0, films);
         const Film *film = &g_array_index(schedule->films, Film, choice);
+        /* A still after itself is one long still: nobody can see a cut. */
+        if (film->frames == 1 && i > 0 && film == g_array_index(schedule->slots, Slot, i - 1).film)
+            film = &g_array_index(schedule->films, Film, (choice + 1) % films);
         int64_t duration_us = film_duration_us(film);
         if (duration_us == 0)
             duration_us = STILL_US;
