@@ -327,6 +327,68 @@ static void test_worker_dies(void)
     theatre_close();
 }
 
+static void kill_decks(void)
+{
+    int64_t pids[4];
+    size_t count = clips_deck_pids(theatre->clips, pids, 4);
+    g_assert_cmpuint(count, >=, 1);
+    for (size_t i = 0; i < count; i++)
+        kill((pid_t)pids[i], SIGKILL);
+}
+
+/* All decks die while the clip waits for its cut: another one takes it over, nobody is told. */
+static void test_worker_dies_before_the_cut(void)
+{
+    theatre_open(NULL);
+    make_clip(theatre->folder, "a", 50, true);
+    SerambiClip *clip = cue("a", INT64_MAX / 2);
+    show(clip);
+    wait_ready(clip);
+    kill_decks();
+    while (clip_is_ready(clip))
+        turn();
+    wait_ready(clip);
+    int64_t start_us = now_us() + 100000;
+    clip_start(clip, start_us);
+    while (frame_on_ground() < 0)
+        turn();
+    g_assert_cmpint(frame_on_ground(), <=, (now_us() - start_us) * FPS / G_USEC_PER_SEC);
+    while (theatre->ends == 0)
+        turn();
+    g_assert_cmpint(theatre->failures, ==, 0);
+    clip_drop(clip);
+    theatre_close();
+}
+
+/* A slot may be longer than its clip: the last frame stands, until another clip needs the deck. */
+static void test_last_frame_stands(void)
+{
+    theatre_open(NULL);
+    make_clip(theatre->folder, "a", 10, false);
+    SerambiClip *clip = cue("a", INT64_MAX / 2);
+    wait_ready(clip);
+    clip_start(clip, now_us());
+    show(clip);
+    while (theatre->ends == 0)
+        turn();
+    int64_t over_us = timeline_monotonic_us();
+    while (timeline_monotonic_us() < over_us + 3 * CLIP_HOLD_US) {
+        turn();
+        g_assert_cmpint(frame_on_ground(), ==, 9);
+    }
+    SerambiClip *others[3];
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        others[i] = cue("a", INT64_MAX / 2);
+    while (frame_on_ground() >= 0)
+        turn();
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        wait_ready(others[i]);
+        clip_drop(others[i]);
+    }
+    clip_drop(clip);
+    theatre_close();
+}
+
 static void test_refusals(void)
 {
     theatre_open(NULL);
@@ -436,6 +498,8 @@ int main(int argc, char **argv)
     g_test_add_func("/clip/cut", test_cut);
     g_test_add_func("/clip/joins-in-the-middle", test_joins_in_the_middle);
     g_test_add_func("/clip/worker-dies", test_worker_dies);
+    g_test_add_func("/clip/worker-dies-before-the-cut", test_worker_dies_before_the_cut);
+    g_test_add_func("/clip/last-frame-stands", test_last_frame_stands);
     g_test_add_func("/clip/refusals", test_refusals);
     g_test_add_func("/clip/sounds", test_sounds);
     g_test_add_func("/clip/device", test_device);

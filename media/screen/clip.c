@@ -14,6 +14,10 @@
 #define SECOND_US G_USEC_PER_SEC
 /* Joining in the middle, a clip is shown once its decoder has come this near. */
 #define NEAR_FRAMES 2
+/* A clip whose worker died or was late gets another one, before its picture was seen. */
+#define TRIES_MAX 2
+/* The server rounds lengths: an end this near to the next beginning is the same moment. */
+#define SAME_US 1000
 
 typedef enum { CLIP_VIDEO = 1, CLIP_SPEECH, CLIP_CHIME } ClipKind;
 typedef enum {
@@ -62,6 +66,7 @@ struct SerambiClip {
     MixerVoice *voice; /* of sound */
     Picture picture;
     bool has_picture;
+    unsigned tries;
     uint32_t picture_count;
     int64_t picture_index; /* of the frame in the clip */
     PictureScaler scaler;
@@ -278,6 +283,7 @@ static bool seat_take(Clips *clips, Seat *seat, int64_t now_us)
     clips->next_cue = clips->next_cue == UINT32_MAX ? 1 : clips->next_cue + 1;
     seat->clip = first;
     first->seat = seat;
+    first->tries++;
     first->state = CLIP_CUEING;
     return true;
 }
@@ -327,6 +333,27 @@ static GError *deck_error(const SerambiClip *clip, ClipError code)
                        why ? why : "no reason given");
 }
 
+/* Not the file's fault, as far as anybody knows: the spare deck shall try. */
+static bool may_try_again(const SerambiClip *clip)
+{
+    const char *word = "";
+    (void)deck_failure(clip->seat->deck, &word);
+    bool is_workers = !g_strcmp0(word, "died") || !g_strcmp0(word, "late") ||
+                      !g_strcmp0(word, "stalled") || !g_strcmp0(word, "protocol");
+    return is_workers && clip->tries < TRIES_MAX && !clip->has_picture;
+}
+
+/* Before it was seen: another try, or its end. */
+static void video_failed(SerambiClip *clip, int64_t now_us)
+{
+    if (!may_try_again(clip)) {
+        clip_end(clip, now_us, deck_error(clip, CLIP_ERROR_FAILED));
+        return;
+    }
+    seat_release(clip->seat);
+    clip->state = CLIP_WAITING;
+}
+
 /* The frame that belongs to a time; frames begin at whole multiples of their duration. */
 static int64_t due_frame(const DeckClip *known, int64_t gone_us)
 {
@@ -354,14 +381,44 @@ static bool is_past_end(const DeckClip *known, int64_t gone_us)
     return known->samples >= 0 && gone_us >= known->samples * 1000 / 48;
 }
 
+/* When the next video of the same plugin begins: the programme is one voice, so it ends this one.
+ */
+static int64_t next_begin_us(const SerambiClip *clip, int64_t start_us)
+{
+    int64_t next_us = INT64_MAX;
+    for (size_t i = 0; i < clip->clips->list->len; i++) {
+        const SerambiClip *other = g_ptr_array_index(clip->clips->list, i);
+        bool is_ready = other->state == CLIP_READY || other->state == CLIP_ON_AIR;
+        if (other == clip || other->kind != CLIP_VIDEO || other->owner != clip->owner || !is_ready)
+            continue;
+        int64_t begin_us = clip_start_monotonic_us(other);
+        if (begin_us > start_us)
+            next_us = MIN(next_us, begin_us);
+    }
+    return next_us;
+}
+
+/* Beforehand, for the audio thread is ahead of this one. */
+static void tell_sound_its_end(const SerambiClip *clip, const DeckClip *known, int64_t start_us)
+{
+    bool has_end = known->has_video && known->frames >= 0 && known->fps_n > 0 && known->fps_d > 0;
+    int64_t own_us = has_end ? start_us + frame_begin_us(known, known->frames) : INT64_MAX;
+    int64_t next_us = next_begin_us(clip, start_us);
+    bool is_cut = next_us < own_us && own_us - next_us > SAME_US;
+    bool is_join = next_us <= own_us || next_us - own_us <= SAME_US;
+    mixer_end(clip->seat->voice, is_join ? next_us : own_us, is_cut);
+}
+
 static void video_on_air(SerambiClip *clip, int64_t now_us)
 {
     Deck *deck = clip->seat->deck;
     const DeckClip *known = deck_clip(deck);
     int64_t start_us = clip_start_monotonic_us(clip);
     int64_t gone_us = MAX(now_us - start_us, 0);
-    if (clip->seat->voice)
+    if (clip->seat->voice) {
         mixer_move(clip->seat->voice, start_us);
+        tell_sound_its_end(clip, known, start_us);
+    }
     bool has_failed = deck_state(deck) == DECK_FAILED;
     if (known->has_video && known->fps_n > 0 && known->fps_d > 0) {
         int64_t due = due_frame(known, gone_us);
@@ -383,7 +440,7 @@ static void video_advance(SerambiClip *clip, int64_t now_us)
     DeckState state = deck_state(deck);
     if (clip->state == CLIP_CUEING) {
         if (state == DECK_FAILED)
-            clip_end(clip, now_us, deck_error(clip, CLIP_ERROR_FAILED));
+            video_failed(clip, now_us);
         if (state != DECK_READY && state != DECK_ENDED)
             return;
         clip->state = CLIP_READY;
@@ -393,7 +450,7 @@ static void video_advance(SerambiClip *clip, int64_t now_us)
     }
     if (clip->state == CLIP_READY) {
         if (state == DECK_FAILED) {
-            clip_end(clip, now_us, deck_error(clip, CLIP_ERROR_FAILED));
+            video_failed(clip, now_us);
             return;
         }
         int64_t start_us = clip_start_monotonic_us(clip);
@@ -519,6 +576,26 @@ static void report_ends(Clips *clips)
     }
 }
 
+static bool has_waiting_video(const Clips *clips)
+{
+    for (size_t i = 0; i < clips->list->len; i++) {
+        const SerambiClip *clip = g_ptr_array_index(clips->list, i);
+        if (clip->kind == CLIP_VIDEO && clip->state == CLIP_WAITING)
+            return true;
+    }
+    return false;
+}
+
+/* A seat is needed no more. After its natural end a clip keeps its last frame until it is dropped,
+ * for a slot may be longer than its clip; but not if another one waits for the seat. */
+static bool has_held_enough(const SerambiClip *clip, bool is_unseen, int64_t now_us)
+{
+    if (!clip->seat || clip->state != CLIP_OVER)
+        return false;
+    bool is_long = now_us >= clip->over_us + CLIP_HOLD_US;
+    return is_unseen || (is_long && (clip->error || has_waiting_video(clip->clips)));
+}
+
 static void sweep(Clips *clips, int64_t now_us)
 {
     for (size_t i = clips->list->len; i-- > 0;) {
@@ -528,8 +605,7 @@ static void sweep(Clips *clips, int64_t now_us)
             clip->voice = NULL;
         }
         bool is_unseen = clip->is_dropped && clip->references == 0;
-        if (clip->seat && clip->state == CLIP_OVER &&
-            (is_unseen || now_us >= clip->over_us + CLIP_HOLD_US))
+        if (has_held_enough(clip, is_unseen, now_us))
             seat_release(clip->seat);
         if (is_unseen && !clip->voice && !clip->is_being_made) {
             g_ptr_array_remove_index(clips->list, (guint)i);
@@ -538,14 +614,24 @@ static void sweep(Clips *clips, int64_t now_us)
     }
 }
 
+/* Those first whose worker lives: one that has just died needs a moment. */
+static void fill_seats(Clips *clips, int64_t now_us, bool is_alive)
+{
+    for (size_t i = 0; i < SEATS; i++) {
+        Seat *seat = &clips->seats[i];
+        if (seat->deck && (deck_pid(seat->deck) > 0) == is_alive)
+            while (seat_is_free(seat) && seat_take(clips, seat, now_us))
+                ;
+    }
+}
+
 void clips_advance(Clips *clips, int64_t now_us)
 {
     for (size_t i = 0; i < SEATS; i++)
         if (clips->seats[i].deck)
             deck_poll(clips->seats[i].deck);
-    for (size_t i = 0; i < SEATS; i++)
-        while (seat_is_free(&clips->seats[i]) && seat_take(clips, &clips->seats[i], now_us))
-            ;
+    fill_seats(clips, now_us, true);
+    fill_seats(clips, now_us, false);
     for (size_t i = 0; i < clips->list->len; i++) {
         SerambiClip *clip = g_ptr_array_index(clips->list, i);
         if (clip->state == CLIP_OVER)
@@ -570,6 +656,8 @@ static int64_t clip_next_us(const SerambiClip *clip, int64_t now_us)
     case CLIP_ON_AIR:
         break;
     case CLIP_OVER:
+        if (clip->seat && !clip->error && !clip->is_dropped && !clip->voice)
+            return INT64_MAX; /* its last frame stands */
         return clip->seat || clip->voice ? now_us + WAKE_US : INT64_MAX;
     }
     int64_t start_us = clip_start_monotonic_us(clip);
@@ -590,6 +678,17 @@ int64_t clips_next_us(const Clips *clips, int64_t now_us)
     for (size_t i = 0; i < clips->list->len; i++)
         next_us = MIN(next_us, clip_next_us(g_ptr_array_index(clips->list, i), now_us));
     return next_us;
+}
+
+int64_t clips_cut_us(const Clips *clips, int64_t now_us)
+{
+    int64_t cut_us = INT64_MAX;
+    for (size_t i = 0; i < clips->list->len; i++) {
+        const SerambiClip *clip = g_ptr_array_index(clips->list, i);
+        if (clip->state == CLIP_READY && clip->kind == CLIP_VIDEO)
+            cut_us = MIN(cut_us, MAX(clip_start_monotonic_us(clip), now_us));
+    }
+    return cut_us;
 }
 
 /* --- For the layers --------------------------------------------------------------------------- */

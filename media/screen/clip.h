@@ -32,7 +32,8 @@ typedef struct {
     const Timeline *timeline;
 } ClipsOptions;
 
-/* A clip stays on glass this long after its end or death, for the next one to take over. */
+/* A clip stays on glass this long after its death, for the next one to take over; after its natural
+ * end until it is dropped, or until this long if another one needs its deck. */
 #define CLIP_HOLD_US (250 * 1000)
 
 Clips *clips_new(const ClipsOptions *options);
@@ -44,6 +45,8 @@ void clips_warm(Clips *clips);
 void clips_advance(Clips *clips, int64_t now_monotonic_us);
 /* When something will have to be done at the latest, CLOCK_MONOTONIC; INT64_MAX: nothing on. */
 int64_t clips_next_us(const Clips *clips, int64_t now_monotonic_us);
+/* When the next video goes on air, CLOCK_MONOTONIC; INT64_MAX: none is ready for it. */
+int64_t clips_cut_us(const Clips *clips, int64_t now_monotonic_us);
 /* Ends and forgets the clips of one plugin. */
 void clips_drop(Clips *clips, Serambi *owner);
 /* {"frames":N,"missed":N,"clips_failed":N,"decks_started":N,"decks_died":N,"decks_killed":N}; new

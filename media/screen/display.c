@@ -526,7 +526,9 @@ static int64_t next_turn_us(const Display *display, int64_t now_us)
     if (!layers_are_moving(display->layers))
         return next_us;
     int64_t refresh_us = G_USEC_PER_SEC / stage_refresh_hz(display->stage);
-    return (now_us / refresh_us + 1) * refresh_us;
+    int64_t tick_us = (now_us / refresh_us + 1) * refresh_us;
+    /* But a cut comes at its time, whatever moves beside it. */
+    return MIN(tick_us, clips_cut_us(display->clips, now_us));
 }
 
 bool display_turn(Display *display, int64_t wait_max_us)

@@ -94,6 +94,55 @@ static void test_join(void)
     mixer_free(mixer);
 }
 
+/* The same after half a minute of a device whose clock runs away, at a time that is no whole
+ * sample, and with sound behind the end of the first: no step, no gap, nothing twice. */
+static void test_join_under_drift(void)
+{
+    Mixer *mixer = mixer_new(0);
+    const int64_t cut_us = 20 * G_USEC_PER_SEC + 333;
+    const int64_t cut = 20 * SOUND_RATE + 333 * 48 / 1000;
+    g_autoptr(Sound) first = make_sound(SOUND_RATE * 21, wave);
+    g_autoptr(Sound) second = make_sound(SOUND_RATE, wave);
+    for (size_t i = 0; i < second->count; i++)
+        second->samples[i] = wave((size_t)cut + i);
+    for (size_t i = (size_t)cut + 2; i < first->count; i++)
+        first->samples[i] = -0.9f;
+    MixerVoice *before = mixer_play_sound(mixer, MIXER_PROGRAMME, first, START_US, 0);
+    mixer_end(before, START_US + cut_us, false);
+    mixer_play_sound(mixer, MIXER_PROGRAMME, second, START_US + cut_us, 0);
+    float last = 0;
+    int64_t heard_us = START_US;
+    while (heard_us < START_US + cut_us + 500000) {
+        float stereo[2 * MIXER_BLOCK];
+        mixer_render(mixer, stereo, MIXER_BLOCK, heard_us);
+        for (size_t k = 0; k < MIXER_BLOCK; k++) {
+            g_assert_cmpfloat(fabsf(stereo[2 * k] - last), <, 0.003);
+            last = stereo[2 * k];
+        }
+        heard_us += BLOCK_US + 3;
+    }
+    g_assert_true(mixer_is_done(before));
+    mixer_free(mixer);
+}
+
+/* Cut in the middle: softly, and silent from that very sample on. */
+static void test_cut_in_the_middle(void)
+{
+    Mixer *mixer = mixer_new(0);
+    g_autoptr(Sound) sound = make_sound(SOUND_RATE, steady);
+    MixerVoice *voice = mixer_play_sound(mixer, MIXER_PROGRAMME, sound, START_US, 0);
+    mixer_end(voice, START_US + 123000, true);
+    g_autofree float *left = render(mixer, 0.3);
+    const size_t end = 123 * 48;
+    g_assert_cmpfloat_with_epsilon(left[end - 300], 0.5, 1e-6);
+    g_assert_cmpfloat(left[end - 1], >, 0);
+    g_assert_cmpfloat(left[end], ==, 0);
+    for (size_t i = end - 300; i <= end; i++)
+        g_assert_cmpfloat(fabsf(left[i] - left[i - 1]), <, 0.01);
+    g_assert_true(mixer_is_done(voice));
+    mixer_free(mixer);
+}
+
 static void test_joined_in_the_middle(void)
 {
     Mixer *mixer = mixer_new(0);
@@ -318,6 +367,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/mixer/begins-at-its-sample", test_begins_at_its_sample);
     g_test_add_func("/mixer/join", test_join);
+    g_test_add_func("/mixer/join-under-drift", test_join_under_drift);
+    g_test_add_func("/mixer/cut-in-the-middle", test_cut_in_the_middle);
     g_test_add_func("/mixer/joined-in-the-middle", test_joined_in_the_middle);
     g_test_add_func("/mixer/ducking", test_ducking);
     g_test_add_func("/mixer/limiter", test_limiter);

@@ -31,7 +31,8 @@ struct MixerVoice {
     MixerBus bus;
     Sound *sound; /* or */
     Deck *deck;
-    atomic_int_fast64_t start_us;
+    atomic_int_fast64_t start_us, end_us;
+    atomic_bool fades; /* at its end */
     float gain;
     /* The audio thread's. */
     bool has_begun;
@@ -55,6 +56,10 @@ struct Mixer {
     int64_t block_us; /* estimate of when the next block is heard; 0: none */
     int64_t block_frames;
     float duck, volume;
+    /* How many samples the programme is ahead of the clock, within the slip: who follows a clip
+     * takes it over, so that the join is one of samples and not of clocks. */
+    int64_t lead;
+    bool has_programme; /* in this block */
     float scratch[(MIXER_BLOCK + 2) * 2];
 };
 
@@ -83,6 +88,8 @@ static MixerVoice *take_voice(Mixer *mixer, MixerBus bus, int64_t start_us, doub
         voice->sound = NULL;
         voice->deck = NULL;
         atomic_store(&voice->start_us, start_us);
+        atomic_store(&voice->end_us, INT64_MAX);
+        atomic_store(&voice->fades, false);
         voice->gain = (float)pow(10, CLAMP(gain_db, -60, 20) / 20);
         voice->has_begun = false;
         voice->position = 0;
@@ -122,6 +129,12 @@ void mixer_stop(MixerVoice *voice)
 {
     int playing = VOICE_PLAYING;
     atomic_compare_exchange_strong(&voice->state, &playing, VOICE_STOPPING);
+}
+
+void mixer_end(MixerVoice *voice, int64_t end_us, bool fades)
+{
+    atomic_store(&voice->fades, fades);
+    atomic_store(&voice->end_us, end_us);
 }
 
 bool mixer_is_done(const MixerVoice *voice)
@@ -177,6 +190,21 @@ static void stretch(float *stereo, size_t count, size_t wanted)
     memcpy(stereo, out, wanted * 2 * sizeof(float));
 }
 
+/* A time as a number of samples. All times go through here: differences are then exact. */
+static int64_t samples_at(int64_t us)
+{
+    return us / 1000 * SAMPLES_PER_MS + us % 1000 * SAMPLES_PER_MS / 1000;
+}
+
+/* How many samples the voice still has before its end; INT64_MAX: it has none yet. */
+static int64_t samples_left(const MixerVoice *voice, int64_t start_us)
+{
+    int64_t end_us = atomic_load(&voice->end_us);
+    if (end_us == INT64_MAX)
+        return INT64_MAX;
+    return MAX(samples_at(end_us) - samples_at(start_us) - voice->position, 0);
+}
+
 /* How many input samples this block takes, after leading the voice back to its time. */
 static size_t follow_clock(MixerVoice *voice, int64_t due, size_t frames)
 {
@@ -198,8 +226,9 @@ static void voice_mix(Mixer *mixer, MixerVoice *voice, float *sum, size_t frames
     if (state == VOICE_FREE || state == VOICE_DONE)
         return;
     /* Farther off than this it only matters that it is far. */
-    int64_t gone_us = CLAMP(block_us - atomic_load(&voice->start_us), -FAR_US, FAR_US);
-    int64_t due = gone_us * SAMPLES_PER_MS / 1000;
+    int64_t start_us = CLAMP(atomic_load(&voice->start_us), block_us - FAR_US, block_us + FAR_US);
+    int64_t due = samples_at(block_us) - samples_at(start_us);
+    bool is_programme = voice->bus == MIXER_PROGRAMME;
     bool is_stopping = state == VOICE_STOPPING;
     size_t skip = 0; /* of this block, before the voice begins */
     if (!voice->has_begun) {
@@ -207,6 +236,7 @@ static void voice_mix(Mixer *mixer, MixerVoice *voice, float *sum, size_t frames
             atomic_store(&voice->state, VOICE_DONE);
             return;
         }
+        due += is_programme ? mixer->lead : 0;
         if (due + (int64_t)frames <= 0)
             return;
         voice->has_begun = true;
@@ -215,20 +245,30 @@ static void voice_mix(Mixer *mixer, MixerVoice *voice, float *sum, size_t frames
         skip = due < 0 ? (size_t)-due : 0;
     }
     size_t wanted = frames - skip;
-    size_t count = skip ? wanted : follow_clock(voice, due, wanted);
+    int64_t left = samples_left(voice, start_us);
+    bool is_last = left <= (int64_t)wanted;
+    size_t count = skip || is_last ? wanted : follow_clock(voice, due, wanted);
+    if (is_programme && !skip) {
+        mixer->lead = CLAMP(voice->position - due, -JUMP_SAMPLES, JUMP_SAMPLES);
+        mixer->has_programme = true;
+    }
     bool goes_on = voice_read(voice, mixer->scratch, count);
     voice->position += (int64_t)count;
     stretch(mixer->scratch, count, wanted);
     const float step = 1.0f / (MIXER_FADE_MS * SAMPLES_PER_MS);
-    for (size_t i = 0; i < wanted; i++) {
+    bool fades = atomic_load(&voice->fades);
+    for (size_t i = 0; i < wanted && (int64_t)i < left; i++) {
         voice->fade = CLAMP(voice->fade + (is_stopping ? -step : step), 0, 1);
         float gain = voice->gain * (voice->fade < 1 ? sinf(voice->fade * (float)G_PI_2) : 1);
-        if (voice->bus == MIXER_PROGRAMME)
+        float rest = (float)(left - (int64_t)i) * step;
+        if (fades && rest < 1)
+            gain *= sinf(rest * (float)G_PI_2);
+        if (is_programme)
             gain *= sum[2 * MIXER_BLOCK + skip + i];
         sum[2 * (skip + i)] += mixer->scratch[2 * i] * gain;
         sum[2 * (skip + i) + 1] += mixer->scratch[2 * i + 1] * gain;
     }
-    if (!goes_on || (is_stopping && voice->fade <= 0))
+    if (!goes_on || is_last || (is_stopping && voice->fade <= 0))
         atomic_store(&voice->state, VOICE_DONE);
 }
 
@@ -269,8 +309,11 @@ void mixer_render(Mixer *mixer, float *stereo, size_t frames, int64_t block_us)
                                            : MIN(mixer->duck + release, target);
         sum[2 * MIXER_BLOCK + i] = mixer->duck;
     }
+    mixer->has_programme = false;
     for (size_t i = 0; i < MIXER_VOICES; i++)
         voice_mix(mixer, &mixer->voices[i], sum, frames, block_us);
+    if (!mixer->has_programme)
+        mixer->lead = 0;
     float percent = (float)atomic_load(&mixer->volume_percent) / 100;
     float volume = percent * percent; /* ears hear ratios: half of the way is a quarter */
     const float step = 1.0f / (20 * SAMPLES_PER_MS);

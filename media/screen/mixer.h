@@ -44,6 +44,10 @@ MixerVoice *mixer_play_sound(Mixer *mixer, MixerBus bus, Sound *sound, int64_t s
 MixerVoice *mixer_play_deck(Mixer *mixer, Deck *deck, int64_t start_us, double gain_db);
 void mixer_move(MixerVoice *voice, int64_t start_us);
 void mixer_stop(MixerVoice *voice); /* fades out, then is done */
+/* The last sample is the one before end_us of CLOCK_MONOTONIC, to the sample: a voice of the
+ * programme that begins then joins without a gap or an overlap. fades: it ends in its middle,
+ * softly; else sharply, for it is over. INT64_MAX takes an end back. */
+void mixer_end(MixerVoice *voice, int64_t end_us, bool fades);
 bool mixer_is_done(const MixerVoice *voice);
 void mixer_release(MixerVoice *voice); /* a done voice may be used again */
 
