@@ -78,7 +78,7 @@ Clips *clips_new(const ClipsOptions *options)
     clips->options = *options;
     clips->worker = g_strdup(options->worker);
     clips->folder = g_strdup(options->folder);
-    clips->quarantine = deck_quarantine_new(0);
+    clips->quarantine = deck_quarantine_new(0, 0);
     clips->list = g_ptr_array_new();
     clips->next_cue = 1;
     clips->next_id = 1;
@@ -232,6 +232,8 @@ static void seat_release(Seat *seat)
         seat->clip = NULL;
         if (seat->voice)
             mixer_stop(seat->voice);
+        else
+            deck_stop(seat->deck);
     }
 }
 
@@ -543,9 +545,13 @@ void clips_advance(Clips *clips, int64_t now_us)
     for (size_t i = 0; i < SEATS; i++)
         if (clips->seats[i].deck)
             deck_poll(clips->seats[i].deck);
-    for (size_t i = 0; i < SEATS; i++)
-        while (seat_is_free(&clips->seats[i]) && seat_take(clips, &clips->seats[i], now_us))
+    /* First the decks whose workers wait, then those whose workers are being replaced. */
+    for (size_t i = 0; i < 2 * SEATS; i++) {
+        Seat *seat = &clips->seats[i % SEATS];
+        while (seat_is_free(seat) && (i >= SEATS || deck_is_attentive(seat->deck)) &&
+               seat_take(clips, seat, now_us))
             ;
+    }
     for (size_t i = 0; i < clips->list->len; i++) {
         SerambiClip *clip = g_ptr_array_index(clips->list, i);
         if (clip->state == CLIP_OVER)
@@ -576,6 +582,8 @@ static int64_t clip_next_us(const SerambiClip *clip, int64_t now_us)
     if (clip->kind != CLIP_VIDEO)
         return start_us + (int64_t)clip->sound->count * 1000 / 48;
     const DeckClip *known = deck_clip(clip->seat->deck);
+    if (is_still(known) && clip->has_picture)
+        return INT64_MAX; /* nothing more will come of it */
     if (!known->has_video || known->fps_n == 0 || is_still(known))
         return now_us + 5 * WAKE_US;
     int64_t due = due_frame(known, MAX(now_us - start_us, 0));
