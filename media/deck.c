@@ -65,7 +65,7 @@ struct Deck {
     int64_t waiting_us; /* of a clip for a worker */
     int64_t cueing_us;  /* since it was opened */
     int64_t starving_us;
-    int64_t started_at_us;
+    int64_t greeted_at_us;
     int64_t restart_at_us;
     bool is_starving;
     bool has_moved; /* a newer picture was taken since the last poll */
@@ -162,7 +162,6 @@ static bool start_worker(Deck *deck, GError **error)
     deck->owed = 0;
     deck->starting_us = 0;
     deck->answering_us = 0;
-    deck->started_at_us = g_get_monotonic_time();
     deck->clips_of_worker = 0;
     deck->counts.started++;
     return true;
@@ -221,9 +220,9 @@ static void bury_worker(Deck *deck, int64_t now_us)
 
 static bool is_worn(const Deck *deck)
 {
-    int64_t age_us = g_get_monotonic_time() - deck->started_at_us;
+    int64_t age_us = g_get_monotonic_time() - deck->greeted_at_us;
     return deck->clips_of_worker >= deck->options.clips_per_worker ||
-           age_us / G_USEC_PER_SEC >= deck->options.worker_seconds;
+           (deck->is_greeted && age_us / G_USEC_PER_SEC >= deck->options.worker_seconds);
 }
 
 static void retire_worker(Deck *deck)
@@ -306,6 +305,7 @@ static bool on_hello(Deck *deck, json_t *facts)
         version != PLAY_VERSION)
         return false;
     deck->is_greeted = true;
+    deck->greeted_at_us = g_get_monotonic_time();
     return true;
 }
 
@@ -585,6 +585,8 @@ DeckState deck_poll(Deck *deck)
     drop_stale(deck);
     drop_unheard(deck);
     if (deck->process.pid != 0 && !deck->process.is_killed) {
+        if (!ring_is_honest(deck->ring))
+            reject_picture(deck);
         keep_beat(deck, elapsed_us);
         keep_answers(deck, elapsed_us);
     }

@@ -10,8 +10,11 @@
 
 #define SEATS     3
 #define CLIPS_MAX 64
-#define WAKE_US   (10 * 1000) /* how often a clip that is being cued is looked at */
-#define SECOND_US G_USEC_PER_SEC
+/* A clip waits so long for a deck whose worker listens, before it takes one that may hang in the
+ * clip before: deck.h, answer_within_ms. */
+#define SEAT_PATIENCE_US (600 * 1000)
+#define WAKE_US          (10 * 1000) /* how often a clip that is being cued is looked at */
+#define SECOND_US        G_USEC_PER_SEC
 /* Joining in the middle, a clip is shown once its decoder has come this near. */
 #define NEAR_FRAMES 2
 
@@ -51,6 +54,7 @@ struct SerambiClip {
     ClipState state;
     int references; /* of items on glass */
     bool is_dropped, is_reported, is_being_made;
+    int64_t asked_us;   /* CLOCK_MONOTONIC: when it was made */
     int64_t start_us;   /* timeline */
     int64_t stepped_us; /* of the timeline when it went on air */
     int64_t over_us;    /* CLOCK_MONOTONIC */
@@ -157,6 +161,7 @@ SerambiClip *clip_new(Clips *clips, Serambi *owner, const char *source, int64_t 
     clip->clips = clips;
     clip->owner = owner;
     clip->source = g_strdup(source ? source : "");
+    clip->asked_us = timeline_monotonic_us();
     clip->start_us = start_us;
     clip->gain_db = gain_db;
     clip->on_end = on_end;
@@ -251,7 +256,7 @@ static bool seat_is_free(Seat *seat)
     return true;
 }
 
-/* The waiting video that is due first takes the free seat; false: nobody waits. */
+/* The waiting video that is due first takes the free seat; false: nobody wants it (yet). */
 static bool seat_take(Clips *clips, Seat *seat, int64_t now_us)
 {
     SerambiClip *first = NULL;
@@ -261,7 +266,7 @@ static bool seat_take(Clips *clips, Seat *seat, int64_t now_us)
             (!first || clip->start_us < first->start_us))
             first = clip;
     }
-    if (!first)
+    if (!first || (!deck_is_attentive(seat->deck) && now_us < first->asked_us + SEAT_PATIENCE_US))
         return false;
     g_autofree char *path = clips->options.find_file
                                 ? clips->options.find_file(first->source, clips->options.find_data)
