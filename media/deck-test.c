@@ -9,6 +9,7 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,6 +109,10 @@ static Deck *deck_with(DeckOptions options)
         options.ready_within_ms = 20000;
     if (!options.beat_within_ms)
         options.beat_within_ms = 20000;
+    if (!options.start_within_ms)
+        options.start_within_ms = 20000;
+    if (!options.answer_within_ms)
+        options.answer_within_ms = 20000;
     Deck *deck = deck_new(&options, &error);
     g_assert_no_error(error);
     return deck;
@@ -287,8 +292,8 @@ static void test_sound_only(void)
     int64_t deadline = g_get_monotonic_time() + PATIENCE_US;
     while (heard < 47000) {
         if (g_get_monotonic_time() > deadline)
-            g_error("%zu samples heard of %" G_GINT64_FORMAT ", state %d, %d died, %d killed", heard,
-                    (int64_t)deck_clip(deck)->samples, deck_state(deck),
+            g_error("%zu samples heard of %" G_GINT64_FORMAT ", state %d, %d died, %d killed",
+                    heard, (int64_t)deck_clip(deck)->samples, deck_state(deck),
                     (int)deck_counts(deck)->died, (int)deck_counts(deck)->killed);
         size_t got = deck_audio_read(deck, stereo, 480);
         if (got == 480 && heard > 480)
@@ -313,7 +318,7 @@ static void expect_failure(Deck *deck, const char *name, const char *expected)
 
 static void test_garbage(void)
 {
-    DeckQuarantine *quarantine = deck_quarantine_new(2);
+    DeckQuarantine *quarantine = deck_quarantine_new(2, 0);
     Deck *deck = deck_with((DeckOptions){.quarantine = quarantine});
     pid_t worker = deck_pid(deck);
     expect_failure(deck, "garbage.mp4", "not_media");
@@ -411,21 +416,68 @@ static void test_stalled(void)
     wait_ready(deck);
 }
 
+static char *make_liar(const char *name, const char *script)
+{
+    char *path = file_named(name);
+    g_assert_true(g_file_set_contents(path, script, -1, NULL));
+    g_assert_cmpint(g_chmod(path, 0700), ==, 0);
+    return path;
+}
+
+/* A worker that opens the clip of its first cue, says something and then nothing any more. */
+static char *make_actor(const char *name, const char *saying)
+{
+    g_autofree char *script =
+        g_strdup_printf("#!/bin/sh\nhead -c 1 <&4 >/dev/null\n"
+                        "echo '{\"hello\":{\"version\":2,\"layers\":0}}' >&4\n"
+                        "echo '{\"opened\":{\"clip\":1}}' >&4\n%s"
+                        "exec sleep 1000\n",
+                        saying);
+    return make_liar(name, script);
+}
+
 static void test_late(void)
 {
-    g_autoptr(Deck) deck =
-        deck_with((DeckOptions){.pause_ms = 1, .ready_within_ms = 400, .start_within_ms = 20000});
-    cue(deck, 1, "plain.mp4");
-    wait_ready(deck);
+    g_autofree char *actor = make_actor("late", "");
+    DeckQuarantine *quarantine = deck_quarantine_new(1, 0);
+    Deck *deck = deck_with(
+        (DeckOptions){.program = actor, .ready_within_ms = 100, .quarantine = quarantine});
     const char *code = NULL;
-    g_assert_cmpint(kill(deck_pid(deck), SIGSTOP), ==, 0);
-    cue(deck, 2, "plain.mp4");
+    cue(deck, 1, "plain.mp4");
     g_assert_cmpint(wait_while(deck, DECK_CUEING), ==, DECK_FAILED);
     g_assert_nonnull(deck_failure(deck, &code));
     g_assert_cmpstr(code, ==, "late");
-    cue(deck, 3, "plain.mp4");
+    g_assert_cmpuint(deck_counts(deck)->killed, ==, 1);
+    g_assert_true(deck_quarantine_holds(quarantine, "plain.mp4"));
+    deck_free(deck);
+    deck_quarantine_free(quarantine);
+}
+
+/* A worker that hangs in one clip is not the fault of the next one. */
+static void test_hangs_before(void)
+{
+    DeckQuarantine *quarantine = deck_quarantine_new(1, 0);
+    Deck *deck = deck_with((DeckOptions){.answer_within_ms = 300, .quarantine = quarantine});
+    cue(deck, 1, "plain.mp4");
     wait_ready(deck);
+    g_assert_cmpint(kill(deck_pid(deck), SIGSTOP), ==, 0);
+    cue(deck, 2, "mute.mp4");
+    wait_ready(deck);
+    g_assert_cmpuint(deck_clip(deck)->clip, ==, 2);
+    g_assert_false(deck_quarantine_holds(quarantine, "mute.mp4"));
     g_assert_cmpuint(deck_counts(deck)->started, ==, 2);
+    g_assert_cmpuint(deck_counts(deck)->failed, ==, 0);
+    /* Off air it is found out as well, without a cue. */
+    pid_t hanging = deck_pid(deck);
+    g_assert_cmpint(kill(hanging, SIGSTOP), ==, 0);
+    deck_stop(deck);
+    int64_t deadline = g_get_monotonic_time() + PATIENCE_US;
+    while (!(deck_pid(deck) != hanging && deck_is_attentive(deck))) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        (void)deck_wait(deck, STEP_US);
+    }
+    deck_free(deck);
+    deck_quarantine_free(quarantine);
 }
 
 static unsigned count_files(pid_t pid)
@@ -478,6 +530,32 @@ static void test_recycled(void)
     g_assert_cmpuint(deck_counts(deck)->died, ==, 0);
 }
 
+/* Off air, before the next clip needs it; and by age. */
+static void test_retired(void)
+{
+    DeckOptions by_clips = {.clips_per_worker = 1}, by_age = {.worker_seconds = 1};
+    DeckOptions options[] = {by_clips, by_age};
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+        options[i].pause_ms = options[i].pause_max_ms = 60000;
+        g_autoptr(Deck) deck = deck_with(options[i]);
+        cue(deck, 1, "mute.mp4");
+        wait_ready(deck);
+        pid_t worker = deck_pid(deck);
+        int64_t deadline = g_get_monotonic_time() + PATIENCE_US;
+        int64_t old_us = g_get_monotonic_time() + 1500000;
+        while (i == 1 && g_get_monotonic_time() < old_us) /* on air nobody is replaced */
+            (void)deck_wait(deck, STEP_US);
+        g_assert_cmpint(deck_pid(deck), ==, worker);
+        deck_stop(deck);
+        while (!(deck_pid(deck) != worker && deck_is_attentive(deck))) {
+            g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+            (void)deck_wait(deck, STEP_US);
+        }
+        g_assert_cmpuint(deck_counts(deck)->retired, >=, 1);
+        g_assert_cmpuint(deck_counts(deck)->died, ==, 0);
+    }
+}
+
 static void test_jailed(void)
 {
     g_autoptr(Deck) deck = deck_with((DeckOptions){0});
@@ -491,38 +569,219 @@ static void test_jailed(void)
     g_assert_nonnull(strstr(status, "CapEff:\t0000000000000000"));
 }
 
-static char *make_liar(const char *name, const char *script)
-{
-    char *path = file_named(name);
-    g_assert_true(g_file_set_contents(path, script, -1, NULL));
-    g_assert_cmpint(g_chmod(path, 0700), ==, 0);
-    return path;
-}
-
-/* Each waits for the cue first: what is said of a clip before there is one is passed over. */
 static void test_liars(void)
 {
-    static const char *const SCRIPTS[] = {
-        "#!/bin/sh\nhead -c 1 <&4 >/dev/null\necho '{\"ready\":1}' >&4\nexec cat <&4 >/dev/null\n",
-        "#!/bin/sh\nhead -c 1 <&4 >/dev/null\necho 'hello' >&4\nexec cat <&4 >/dev/null\n",
-        "#!/bin/sh\nhead -c 1 <&4 >/dev/null\necho "
-        "'{\"ready\":{\"clip\":1,\"width\":99999,\"height\":1,\"fps_n\":1,\"fps_d\":0,"
-        "\"has_video\":true,\"has_audio\":true}}' >&4\nexec cat <&4 >/dev/null\n",
-        "#!/bin/sh\nhead -c 1 <&4 >/dev/null\necho "
-        "'{\"ended\":{\"clip\":1,\"frames\":-1,\"samples\":0,\"corrupted\":0}}' "
-        ">&4\n"
-        "exec cat <&4 >/dev/null\n",
+    static const char *const SAYINGS[] = {
+        "echo '{\"ready\":1}' >&4\n",
+        "echo 'hello' >&4\n",
+        "echo '{\"stopped\":{}}' >&4\n",
+        "echo '{\"ready\":{\"clip\":1,\"width\":99999,\"height\":1,\"fps_n\":1,\"fps_d\":0,"
+        "\"has_video\":true,\"has_audio\":true}}' >&4\n",
+        "echo '{\"ready\":{\"clip\":1,\"width\":9,\"height\":9,\"fps_n\":1,\"fps_d\":3601,"
+        "\"has_video\":true,\"has_audio\":true}}' >&4\n",
+        "echo '{\"ended\":{\"clip\":1,\"frames\":-1,\"samples\":0,\"corrupted\":0}}' >&4\n",
     };
-    for (size_t i = 0; i < G_N_ELEMENTS(SCRIPTS); i++) {
-        g_autofree char *liar = make_liar("liar", SCRIPTS[i]);
-        g_autoptr(Deck) deck =
-            deck_with((DeckOptions){.program = liar, .pause_ms = 60000, .pause_max_ms = 60000});
+    for (size_t i = 0; i < G_N_ELEMENTS(SAYINGS); i++) {
+        g_autofree char *liar = make_actor("liar", SAYINGS[i]);
+        g_autoptr(Deck) deck = deck_with((DeckOptions){.program = liar});
         const char *code = NULL;
         cue(deck, 1, "plain.mp4");
         g_assert_cmpint(wait_while(deck, DECK_CUEING), ==, DECK_FAILED);
         g_assert_nonnull(deck_failure(deck, &code));
         g_assert_cmpstr(code, ==, "protocol");
     }
+}
+
+#define READY_LINE                                                                                 \
+    "echo '{\"ready\":{\"clip\":1,\"width\":62,\"height\":34,\"fps_n\":%d,\"fps_d\":1,"            \
+    "\"has_video\":true,\"has_audio\":true}}' >&4\n"
+
+/* The ring of an actor, as its worker has it: the test puts the pictures. */
+static Ring *ring_of(const Deck *deck)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/fd/3", (int)deck_pid(deck));
+    g_autoptr(GError) error = NULL;
+    Ring *ring = ring_open(open(path, O_RDWR | O_CLOEXEC), &error);
+    g_assert_no_error(error);
+    return ring;
+}
+
+static void put_picture(Ring *ring, int64_t index)
+{
+    RingPicture picture = {.clip = 1,
+                           .index = index,
+                           .pts_us = index * 40000,
+                           .matrix = RING_MATRIX_BT709,
+                           .range = RING_RANGE_LIMITED};
+    g_assert_true(ring_place_planes(62, 34, ring_picture_bytes(ring), &picture));
+    if (ring_begin_picture(ring, 0))
+        ring_put_picture(ring, &picture);
+}
+
+static Deck *deck_of_actor(const char *saying, uint32_t beat_within_ms)
+{
+    g_autofree char *actor = make_actor("actor", saying);
+    Deck *deck = deck_with((DeckOptions){.program = actor, .beat_within_ms = beat_within_ms});
+    cue(deck, 1, "plain.mp4");
+    wait_ready(deck);
+    return deck;
+}
+
+/* A clip without a rate must not be divided by it. */
+static void test_without_rate(void)
+{
+    g_autofree char *saying = g_strdup_printf(READY_LINE, 0);
+    g_autoptr(Deck) deck = deck_of_actor(saying, 0);
+    g_assert_cmpuint(deck_clip(deck)->fps_n, ==, 25);
+    g_assert_cmpuint(deck_clip(deck)->fps_d, ==, 1);
+}
+
+/* Its counter runs, but no picture comes. */
+static void test_counts_without_pictures(void)
+{
+    g_autofree char *saying = g_strdup_printf(READY_LINE, 25);
+    g_autoptr(Deck) deck = deck_of_actor(saying, 250);
+    g_autoptr(Ring) ring = ring_of(deck);
+    put_picture(ring, 0);
+    uint8_t *page =
+        mmap(NULL, RING_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, ring_fd(ring), 0);
+    g_assert_true(page != MAP_FAILED);
+    uint32_t *put = (uint32_t *)(void *)(page + 64); /* the first counter of ring.c:RingPage */
+    DeckFrame frame;
+    g_assert_true(deck_frame(deck, 0, &frame));
+    g_assert_cmpuint(*put, ==, 1);
+    int64_t deadline = g_get_monotonic_time() + PATIENCE_US;
+    while (deck_poll(deck) == DECK_READY) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        *put += 1000;
+        (void)deck_frame(deck, 100, &frame);
+        (void)ring_wait_pictures(ring, 1000, 1000);
+    }
+    const char *code = NULL;
+    g_assert_nonnull(deck_failure(deck, &code));
+    g_assert_cmpstr(code, ==, "protocol");
+    g_assert_cmpint(munmap(page, RING_PAGE_BYTES), ==, 0);
+}
+
+/* The same number again would go on for ever. */
+static void test_runs_in_circles(void)
+{
+    g_autofree char *saying = g_strdup_printf(READY_LINE, 25);
+    g_autoptr(Deck) deck = deck_of_actor(saying, 0);
+    g_autoptr(Ring) ring = ring_of(deck);
+    DeckFrame frame;
+    put_picture(ring, 3);
+    g_assert_true(deck_frame(deck, 9, &frame));
+    g_assert_cmpint(frame.index, ==, 3);
+    put_picture(ring, 3);
+    g_assert_true(deck_frame(deck, 9, &frame));
+    g_assert_false(frame.is_new);
+    g_assert_cmpint(deck_state(deck), ==, DECK_FAILED);
+    g_assert_cmpuint(deck_counts(deck)->rejected, ==, 1);
+}
+
+/* It promises a hundred days and has two pictures: the clip ends with the second. */
+static void test_promises_too_much(void)
+{
+    g_autofree char *ready = g_strdup_printf(READY_LINE, 25);
+    g_autofree char *saying =
+        g_strconcat(ready,
+                    "echo '{\"ended\":{\"clip\":1,\"frames\":200000000,\"samples\":0,"
+                    "\"corrupted\":0}}' >&4\n",
+                    NULL);
+    g_autoptr(Deck) deck = deck_of_actor(saying, 0);
+    g_autoptr(Ring) ring = ring_of(deck);
+    put_picture(ring, 0);
+    put_picture(ring, 1);
+    g_assert_cmpint(wait_while(deck, DECK_READY), ==, DECK_ENDED);
+    DeckFrame frame;
+    g_assert_true(deck_frame(deck, 0, &frame));
+    g_assert_cmpint(deck_clip(deck)->frames, ==, 200000000);
+    g_assert_true(deck_frame(deck, 9, &frame));
+    g_assert_cmpint(deck_clip(deck)->frames, ==, 2);
+}
+
+/* Random bytes over every header while it plays; each time a new worker shows that nothing broke.
+ */
+static void test_scribbles(void)
+{
+    g_autofree char *saying = g_strdup_printf(READY_LINE, 25);
+    unsigned killed = 0;
+    for (unsigned round = 0; round < 60; round++) {
+        g_autoptr(Deck) deck = deck_of_actor(saying, 200);
+        g_autoptr(Ring) ring = ring_of(deck);
+        size_t bytes = RING_PAGE_BYTES + 8 * 128 + RING_SOUND_COUNT * 32;
+        uint8_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring_fd(ring), 0);
+        g_assert_true(memory != MAP_FAILED);
+        float stereo[480 * 2] = {0};
+        uint64_t sum = 0;
+        for (int64_t turn = 0; turn < 200 && deck_state(deck) == DECK_READY; turn++) {
+            put_picture(ring, turn);
+            (void)ring_put_sound(ring, 1, turn * 480, stereo, 480, 0);
+            size_t limit = g_test_rand_bit() ? 512 : bytes;
+            memory[g_test_rand_int_range(0, (gint32)limit)] ^=
+                (uint8_t)(1 << g_test_rand_int_range(0, 8));
+            DeckFrame frame;
+            if (deck_frame(deck, turn, &frame))
+                for (unsigned plane = 0; plane < 3; plane++) {
+                    uint32_t height = plane ? (frame.height + 1) / 2 : frame.height;
+                    sum += frame.planes[plane][(size_t)frame.strides[plane] * (height - 1)];
+                }
+            (void)deck_audio_read_at(deck, turn * 480, stereo, 480);
+            for (size_t i = 0; i < G_N_ELEMENTS(stereo); i++)
+                g_assert_true(isfinite(stereo[i]));
+            (void)deck_poll(deck);
+        }
+        killed += deck_counts(deck)->killed > 0;
+        g_assert_cmpint(munmap(memory, bytes), ==, 0);
+    }
+    g_test_message("%u of 60 liars were caught", killed);
+    g_assert_cmpuint(killed, >, 10);
+}
+
+static void test_quarantine(void)
+{
+    DeckQuarantine *quarantine = deck_quarantine_new(2, 0);
+    deck_quarantine_strike(quarantine, NULL);
+    deck_quarantine_strike(quarantine, "a");
+    g_assert_false(deck_quarantine_holds(quarantine, "a"));
+    deck_quarantine_strike(quarantine, "a");
+    g_assert_true(deck_quarantine_holds(quarantine, "a"));
+    g_assert_false(deck_quarantine_holds(quarantine, "b"));
+    deck_quarantine_pardon(quarantine, NULL);
+    g_assert_false(deck_quarantine_holds(quarantine, "a"));
+    for (unsigned i = 0; i < 10000; i++) { /* more than are kept */
+        g_autofree char *key = g_strdup_printf("%u", i);
+        deck_quarantine_strike(quarantine, key);
+        deck_quarantine_strike(quarantine, key);
+        g_assert_true(deck_quarantine_holds(quarantine, key));
+    }
+    g_assert_false(deck_quarantine_holds(quarantine, "0"));
+    deck_quarantine_free(quarantine);
+    /* On parole after a microsecond. */
+    quarantine = deck_quarantine_new(1, 1);
+    deck_quarantine_strike(quarantine, "a");
+    int64_t deadline = g_get_monotonic_time() + PATIENCE_US;
+    while (deck_quarantine_holds(quarantine, "a"))
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+    deck_quarantine_free(quarantine);
+}
+
+/* What has played to its end has no record any more. */
+static void test_redeemed(void)
+{
+    DeckQuarantine *quarantine = deck_quarantine_new(2, 0);
+    Deck *deck = deck_with((DeckOptions){.quarantine = quarantine});
+    deck_quarantine_strike(quarantine, "mute.mp4");
+    cue(deck, 1, "mute.mp4");
+    wait_ready(deck);
+    for (int64_t index = 0; index < 48; index++)
+        (void)wait_frame(deck, index);
+    g_assert_cmpint(wait_while(deck, DECK_READY), ==, DECK_ENDED);
+    deck_quarantine_strike(quarantine, "mute.mp4");
+    g_assert_false(deck_quarantine_holds(quarantine, "mute.mp4"));
+    deck_free(deck);
+    deck_quarantine_free(quarantine);
 }
 
 /* A worker that cannot start is tried again, but not in a hurry. */
@@ -537,9 +796,17 @@ static void test_paused(void)
         (void)deck_wait(deck, 5000);
     g_assert_cmpuint(deck_counts(deck)->died, ==, 4);
     g_assert_cmpint(g_get_monotonic_time() - started, >=, (20 + 40 + 80) * 1000);
-    g_autoptr(GError) error = NULL;
-    g_assert_null(deck_new(&(DeckOptions){.program = "/nonexistent/program"}, &error));
-    g_assert_error(error, DECK_ERROR, DECK_ERROR_SYSTEM);
+}
+
+/* A program that is missing for a while, as during an upgrade. */
+static void test_missing(void)
+{
+    g_autofree char *path = file_named("comes-later");
+    g_autoptr(Deck) deck = deck_with((DeckOptions){.program = path, .pause_ms = 20});
+    g_assert_cmpint(deck_pid(deck), ==, 0);
+    g_assert_cmpint(symlink(program, path), ==, 0);
+    cue(deck, 1, "plain.mp4");
+    wait_ready(deck);
 }
 
 static void remove_folder(void)
@@ -576,6 +843,16 @@ int main(int argc, char **argv)
     g_test_add_func("/deck/jailed", test_jailed);
     g_test_add_func("/deck/liars", test_liars);
     g_test_add_func("/deck/paused", test_paused);
+    g_test_add_func("/deck/missing", test_missing);
+    g_test_add_func("/deck/hangs-before", test_hangs_before);
+    g_test_add_func("/deck/retired", test_retired);
+    g_test_add_func("/deck/without-rate", test_without_rate);
+    g_test_add_func("/deck/counts-without-pictures", test_counts_without_pictures);
+    g_test_add_func("/deck/runs-in-circles", test_runs_in_circles);
+    g_test_add_func("/deck/promises-too-much", test_promises_too_much);
+    g_test_add_func("/deck/scribbles", test_scribbles);
+    g_test_add_func("/deck/quarantine", test_quarantine);
+    g_test_add_func("/deck/redeemed", test_redeemed);
     int status = g_test_run();
     remove_folder();
     return status;

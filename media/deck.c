@@ -15,24 +15,27 @@
 
 #define READY_WITHIN_MS  1500
 #define START_WITHIN_MS  4000
+#define ANSWER_WITHIN_MS 500
 #define BEAT_WITHIN_MS   250
 #define PAUSE_MS         100
 #define PAUSE_MAX_MS     30000
 #define CLIPS_PER_WORKER 50
-#define STRIKES          2
+#define WORKER_SECONDS   (6 * 3600)
 #define MESSAGES_A_POLL  32     /* a worker that talks more is read at the next frame */
 #define STEP_MAX_US      100000 /* a presenter that stood still itself does not blame its worker */
 #define FPS_MAX          1000000
+/* A picture an hour to a thousand a second, and so many of them (a hundred days at 30): times in
+ * microseconds stay far from the ends of 64 bits. */
+#define PICTURE_SECONDS_MAX 3600
+#define PICTURES_A_SECOND   1000
+#define FRAMES_MAX          (INT64_C(1) << 28)
+#define SAMPLES_MAX         (INT64_C(1) << 44)
+#define FPS_WITHOUT_RATE    25
 /* Sound this far behind the picture is given up: no loudspeaker is that late. */
 #define SOUND_BEHIND_US 500000
 #define MESSAGE_BYTES   400 /* kept of a worker's sentence */
 
 G_DEFINE_QUARK(deck_error, deck_error)
-
-struct DeckQuarantine {
-    unsigned strikes;
-    GHashTable *failures; /* key -> count */
-};
 
 struct Deck {
     DeckOptions options; /* zeros replaced; program is ours */
@@ -45,7 +48,9 @@ struct Deck {
     /* The clip. `serial` names a cue to the worker: the caller's names may repeat. */
     DeckState state;
     uint32_t serial;
-    int fd; /* to be cued as soon as there is a worker; -1: done */
+    int fd;       /* until a worker has opened it; -1: it has, or there is none */
+    bool is_sent; /* the worker was told of it */
+    bool is_opened;
     char *key;
     DeckClip clip;
     const char *failure_code;
@@ -55,15 +60,21 @@ struct Deck {
 
     /* Time is added up poll by poll. */
     int64_t polled_us;
-    int64_t cueing_us;
+    int64_t starting_us;
+    int64_t answering_us;
+    int64_t waiting_us; /* of a clip for a worker */
+    int64_t cueing_us;  /* since it was opened */
     int64_t starving_us;
+    int64_t greeted_at_us;
     int64_t restart_at_us;
-    uint32_t beat;
     bool is_starving;
+    bool has_moved; /* a newer picture was taken since the last poll */
 
     /* The worker. */
     bool is_greeted;
     bool is_cut; /* it closed its line: it died by itself, or soon will with our help */
+    bool is_retired;
+    uint32_t owed; /* commands that it has not answered */
     uint32_t deaths_in_a_row;
     uint32_t clips_of_worker;
     DeckCounts counts;
@@ -73,50 +84,6 @@ struct Deck {
     uint32_t cursor_serial; /* the audio thread's */
     int64_t cursor;         /* the audio thread's */
 };
-
-/* ---- quarantine --------------------------------------------------------------------------------
- */
-
-DeckQuarantine *deck_quarantine_new(unsigned strikes)
-{
-    DeckQuarantine *quarantine = g_new0(DeckQuarantine, 1);
-    quarantine->strikes = strikes ? strikes : STRIKES;
-    quarantine->failures = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    return quarantine;
-}
-
-void deck_quarantine_free(DeckQuarantine *quarantine)
-{
-    if (!quarantine)
-        return;
-    g_hash_table_unref(quarantine->failures);
-    g_free(quarantine);
-}
-
-static unsigned count_failures(const DeckQuarantine *quarantine, const char *key)
-{
-    return GPOINTER_TO_UINT(g_hash_table_lookup(quarantine->failures, key));
-}
-
-bool deck_quarantine_holds(const DeckQuarantine *quarantine, const char *key)
-{
-    return key && count_failures(quarantine, key) >= quarantine->strikes;
-}
-
-void deck_quarantine_pardon(DeckQuarantine *quarantine, const char *key)
-{
-    if (key)
-        (void)g_hash_table_remove(quarantine->failures, key);
-    else
-        g_hash_table_remove_all(quarantine->failures);
-}
-
-static void strike(DeckQuarantine *quarantine, const char *key)
-{
-    if (key)
-        (void)g_hash_table_insert(quarantine->failures, g_strdup(key),
-                                  GUINT_TO_POINTER(count_failures(quarantine, key) + 1));
-}
 
 /* ---- the clip ----------------------------------------------------------------------------------
  */
@@ -132,15 +99,14 @@ static void fail_clip(Deck *deck, const char *code, const char *message)
 {
     if (deck->state != DECK_CUEING && deck->state != DECK_READY)
         return;
-    bool was_sent = deck->fd < 0; /* else no worker has seen the file: it is not to blame */
     close_file(deck);
     deck->state = DECK_FAILED;
     deck->failure_code = code;
     g_free(deck->failure);
     deck->failure = g_strndup(message, MESSAGE_BYTES);
     deck->counts.failed++;
-    if (was_sent)
-        strike(deck->quarantine, deck->key);
+    if (deck->is_opened) /* else no worker has seen the file: it is not to blame */
+        deck_quarantine_strike(deck->quarantine, deck->key);
 }
 
 static void forget_clip(Deck *deck)
@@ -152,12 +118,24 @@ static void forget_clip(Deck *deck)
     g_clear_pointer(&deck->key, g_free);
     g_clear_pointer(&deck->failure, g_free);
     deck->failure_code = NULL;
+    deck->is_sent = false;
+    deck->is_opened = false;
     deck->has_held = false;
     deck->is_starving = false;
+    deck->has_moved = false;
     deck->starving_us = 0;
+    deck->waiting_us = 0;
     deck->cueing_us = 0;
     deck->clip = (DeckClip){.fps_d = 1, .frames = -1, .samples = -1};
     deck->state = DECK_EMPTY;
+}
+
+/* The worker is lost. A clip that it had not opened yet waits for the next one. */
+static void lose_clip(Deck *deck, const char *code, const char *message)
+{
+    if (deck->is_opened)
+        fail_clip(deck, code, message);
+    deck->is_sent = false;
 }
 
 /* A worker that breaks the rules is not asked twice. */
@@ -166,7 +144,7 @@ static void kill_worker(Deck *deck, const char *code, const char *message)
     if (deck->process.pid != 0 && !deck->process.is_killed)
         deck->counts.killed++;
     deck_process_kill(&deck->process);
-    fail_clip(deck, code, message);
+    lose_clip(deck, code, message);
 }
 
 /* ---- the worker --------------------------------------------------------------------------------
@@ -180,6 +158,10 @@ static bool start_worker(Deck *deck, GError **error)
         return false;
     deck->is_greeted = false;
     deck->is_cut = false;
+    deck->is_retired = false;
+    deck->owed = 0;
+    deck->starting_us = 0;
+    deck->answering_us = 0;
     deck->clips_of_worker = 0;
     deck->counts.started++;
     return true;
@@ -207,7 +189,7 @@ static void restart_worker(Deck *deck, int64_t now_us)
 /* Sends the cue that waits, if anybody is there to take it. */
 static void send_cue(Deck *deck)
 {
-    if (deck->fd < 0 || deck->process.pid == 0 || deck->process.is_killed)
+    if (deck->fd < 0 || deck->is_sent || deck->process.pid == 0 || deck->process.is_killed)
         return;
     g_autofree char *line = g_strdup_printf("{\"cue\":{\"clip\":%u}}\n", deck->serial);
     if (!deck_process_send(&deck->process, line, deck->fd)) {
@@ -216,25 +198,40 @@ static void send_cue(Deck *deck)
         deck_process_kill(&deck->process);
         return;
     }
-    close_file(deck);
-    deck->clips_of_worker++;
-    if (deck->is_greeted)
-        atomic_store(&deck->heard, deck->serial);
+    deck->is_sent = true;
+    deck->owed++;
 }
 
 static void bury_worker(Deck *deck, int64_t now_us)
 {
     bool was_killed = deck->process.is_killed;
-    bool was_done = deck->clips_of_worker >= deck->options.clips_per_worker;
     if (!deck_process_bury(&deck->process))
         return;
     atomic_store(&deck->heard, 0);
     deck->is_greeted = false;
     deck->counts.died += !was_killed || deck->is_cut;
-    if (deck->fd < 0) /* else the clip waits for the next worker, and is not to blame */
-        fail_clip(deck, "died", "the decoding process ended");
-    deck->deaths_in_a_row += !(was_killed && was_done);
-    deck->restart_at_us = now_us + (was_killed && was_done ? 0 : pause_us(deck));
+    lose_clip(deck, "died", "the decoding process ended");
+    /* One that could open a clip will open the next one; one that could not even start is not
+     * started in a hurry. */
+    bool has_served = deck->is_retired || deck->clips_of_worker > 0;
+    deck->deaths_in_a_row = has_served ? 0 : deck->deaths_in_a_row + 1;
+    deck->restart_at_us = now_us + (has_served ? 0 : pause_us(deck));
+}
+
+static bool is_worn(const Deck *deck)
+{
+    int64_t age_us = g_get_monotonic_time() - deck->greeted_at_us;
+    return deck->clips_of_worker >= deck->options.clips_per_worker ||
+           (deck->is_greeted && age_us / G_USEC_PER_SEC >= deck->options.worker_seconds);
+}
+
+static void retire_worker(Deck *deck)
+{
+    if (deck->process.pid == 0 || deck->process.is_killed || !is_worn(deck))
+        return;
+    deck->is_retired = true;
+    deck->counts.retired++;
+    deck_process_kill(&deck->process);
 }
 
 /* ---- what the worker says ----------------------------------------------------------------------
@@ -250,6 +247,12 @@ static bool on_ready(Deck *deck, json_t *facts)
         width < 0 || width > RING_SIDE_MAX || height < 0 || height > RING_SIDE_MAX || fps_n < 0 ||
         fps_n > FPS_MAX || fps_d < 1 || fps_d > FPS_MAX)
         return false;
+    if (has_video && fps_n == 0) { /* pictures without a rate are counted */
+        fps_n = FPS_WITHOUT_RATE;
+        fps_d = 1;
+    }
+    if (has_video && (fps_n * PICTURE_SECONDS_MAX < fps_d || fps_n > fps_d * PICTURES_A_SECOND))
+        return false;
     if (deck->state != DECK_CUEING)
         return false;
     deck->clip.width = (uint32_t)width;
@@ -259,7 +262,6 @@ static bool on_ready(Deck *deck, json_t *facts)
     deck->clip.has_video = has_video;
     deck->clip.has_audio = has_audio;
     deck->state = DECK_READY;
-    deck->deaths_in_a_row = 0;
     return true;
 }
 
@@ -268,12 +270,15 @@ static bool on_ended(Deck *deck, json_t *facts)
     json_int_t frames, samples, corrupted;
     if (json_unpack(facts, "{s:I,s:I,s:I}", "frames", &frames, "samples", &samples, "corrupted",
                     &corrupted) != 0 ||
-        frames < 0 || samples < 0 || corrupted < 0 || deck->state != DECK_READY)
+        frames < 0 || frames > FRAMES_MAX || samples < 0 || samples > SAMPLES_MAX ||
+        corrupted < 0 || deck->state != DECK_READY)
         return false;
     deck->clip.frames = frames;
     deck->clip.samples = samples;
     deck->clip.corrupted = corrupted;
     deck->state = DECK_ENDED;
+    if (deck->key)
+        deck_quarantine_pardon(deck->quarantine, deck->key);
     return true;
 }
 
@@ -300,8 +305,31 @@ static bool on_hello(Deck *deck, json_t *facts)
         version != PLAY_VERSION)
         return false;
     deck->is_greeted = true;
-    if (deck->state != DECK_EMPTY && deck->fd < 0)
+    deck->greeted_at_us = g_get_monotonic_time();
+    return true;
+}
+
+static bool on_answer(Deck *deck)
+{
+    if (!deck->is_greeted || deck->owed == 0)
+        return false;
+    deck->owed--;
+    deck->answering_us = 0;
+    return true;
+}
+
+static bool on_opened(Deck *deck, json_t *facts)
+{
+    json_int_t clip = 0;
+    if (json_unpack(facts, "{s:I}", "clip", &clip) != 0 || !on_answer(deck))
+        return false;
+    deck->clips_of_worker++;
+    /* Else a newer cue is on its way, or the clip was given up. */
+    if (clip == deck->serial && deck->state == DECK_CUEING) {
+        close_file(deck);
+        deck->is_opened = true;
         atomic_store(&deck->heard, deck->serial);
+    }
     return true;
 }
 
@@ -316,6 +344,11 @@ static bool understand(Deck *deck, const char *line, size_t length)
     json_t *hello = json_object_get(message, "hello");
     if (hello)
         return on_hello(deck, hello);
+    if (json_object_get(message, "stopped"))
+        return on_answer(deck);
+    json_t *opened = json_object_get(message, "opened");
+    if (opened)
+        return on_opened(deck, opened);
     for (size_t i = 0; i < G_N_ELEMENTS(MESSAGES); i++) {
         json_int_t clip = 0;
         json_t *facts = json_object_get(message, MESSAGES[i].name);
@@ -324,7 +357,9 @@ static bool understand(Deck *deck, const char *line, size_t length)
         if (json_unpack(facts, "{s:I}", "clip", &clip) != 0)
             return false;
         /* What is said of an earlier clip crossed our cue on the line. */
-        return clip != deck->serial || deck->state == DECK_EMPTY || MESSAGES[i].run(deck, facts);
+        if (clip != deck->serial || deck->state == DECK_EMPTY || deck->state == DECK_FAILED)
+            return true;
+        return deck->is_opened && MESSAGES[i].run(deck, facts);
     }
     return false;
 }
@@ -388,6 +423,7 @@ static void drop_unheard(Deck *deck)
 static void hold(Deck *deck, const RingPicture *picture, const uint8_t *pixels)
 {
     deck->has_held = true;
+    deck->has_moved = true;
     deck->held = (DeckFrame){
         .clip = deck->clip.clip,
         .index = picture->index,
@@ -415,6 +451,7 @@ static bool take(Deck *deck, int64_t limit, bool is_time, DeckFrame *ret_frame)
     const uint8_t *due_pixels = NULL;
     uint32_t due_at = 0;
     bool is_behind = true; /* the decoder has not come as far as the limit */
+    int64_t before = deck->has_held ? deck->held.index : -1;
     uint32_t count = deck->process.is_killed ? 0 : ring_pictures(deck->ring);
     for (uint32_t ahead = deck->has_held ? 1 : 0; ahead < count; ahead++) {
         if (!ring_peek_picture(deck->ring, ahead, &picture, &pixels)) {
@@ -423,6 +460,11 @@ static bool take(Deck *deck, int64_t limit, bool is_time, DeckFrame *ret_frame)
         }
         if (picture.clip != deck->serial || deck->state == DECK_EMPTY)
             continue;
+        if (picture.index <= before) { /* shown twice, it would never be still and never end */
+            reject_picture(deck);
+            break;
+        }
+        before = picture.index;
         int64_t at = is_time ? picture.pts_us : picture.index;
         is_behind = at < limit;
         if (at > limit)
@@ -439,6 +481,10 @@ static bool take(Deck *deck, int64_t limit, bool is_time, DeckFrame *ret_frame)
     int64_t held_at = is_time ? deck->held.pts_us : deck->held.index;
     deck->is_starving =
         is_behind && deck->state == DECK_READY && (!deck->has_held || held_at < limit);
+    /* All is decoded and all is taken: whatever number was promised, this is the last one. */
+    if (deck->state == DECK_ENDED && deck->has_held && !deck->process.is_killed &&
+        count <= due_at + 1)
+        deck->clip.frames = MIN(deck->clip.frames, deck->held.index + 1);
     if (!deck->has_held)
         return false;
     *ret_frame = deck->held;
@@ -489,27 +535,40 @@ size_t deck_audio_read(Deck *deck, float *ret_stereo, size_t frames)
 /* ---- turns -------------------------------------------------------------------------------------
  */
 
+/* Only pictures count: the counters of the ring are the worker's, and may run without any. */
 static void keep_beat(Deck *deck, int64_t elapsed_us)
 {
-    uint32_t beat = ring_picture_beat(deck->ring);
-    bool has_beaten = beat != deck->beat;
-    deck->beat = beat;
-    deck->starving_us = deck->is_starving && !has_beaten ? deck->starving_us + elapsed_us : 0;
+    deck->starving_us = deck->is_starving && !deck->has_moved ? deck->starving_us + elapsed_us : 0;
+    deck->has_moved = false;
     if (deck->starving_us > (int64_t)deck->options.beat_within_ms * 1000)
         kill_worker(deck, "stalled", "no new picture came in time");
+}
+
+/* Off air as well: the next clip shall not find a worker that hangs in the one before. */
+static void keep_answers(Deck *deck, int64_t elapsed_us)
+{
+    if (!deck->is_greeted) {
+        deck->starting_us += elapsed_us;
+        if (deck->starting_us > (int64_t)deck->options.start_within_ms * 1000)
+            kill_worker(deck, "late", "the decoding process did not start in time");
+    } else if (deck->owed > 0) {
+        deck->answering_us += elapsed_us;
+        if (deck->answering_us > (int64_t)deck->options.answer_within_ms * 1000)
+            kill_worker(deck, "late", "the decoding process did not answer in time");
+    }
 }
 
 /* Counts while there is no worker as well: who cues wants to know soon that nothing will come. */
 static void keep_deadline(Deck *deck, int64_t elapsed_us)
 {
+    const DeckOptions *options = &deck->options;
     if (deck->state != DECK_CUEING)
         return;
-    deck->cueing_us += elapsed_us;
-    int64_t limit_ms = deck->options.ready_within_ms;
-    if (deck->clips_of_worker <= 1)
-        limit_ms += deck->options.start_within_ms;
-    if (deck->cueing_us > limit_ms * 1000)
+    *(deck->is_opened ? &deck->cueing_us : &deck->waiting_us) += elapsed_us;
+    if (deck->cueing_us > (int64_t)options->ready_within_ms * 1000)
         kill_worker(deck, "late", "the clip was not ready in time");
+    else if (deck->waiting_us / 1000 > (int64_t)options->ready_within_ms + options->start_within_ms)
+        fail_clip(deck, "late", "no decoding process was there in time");
 }
 
 DeckState deck_poll(Deck *deck)
@@ -525,9 +584,15 @@ DeckState deck_poll(Deck *deck)
     send_cue(deck);
     drop_stale(deck);
     drop_unheard(deck);
-    if (deck->process.pid != 0 && !deck->process.is_killed)
+    if (deck->process.pid != 0 && !deck->process.is_killed) {
+        if (!ring_is_honest(deck->ring))
+            reject_picture(deck);
         keep_beat(deck, elapsed_us);
+        keep_answers(deck, elapsed_us);
+    }
     keep_deadline(deck, elapsed_us);
+    if (deck->state == DECK_EMPTY && deck_is_attentive(deck))
+        retire_worker(deck);
     return deck->state;
 }
 
@@ -564,8 +629,7 @@ bool deck_cue_fd(Deck *deck, uint32_t clip, const char *key, int fd, GError **er
     deck->clip.clip = clip;
     deck->state = DECK_CUEING;
     deck->counts.cues++;
-    if (deck->clips_of_worker >= deck->options.clips_per_worker)
-        deck_process_kill(&deck->process);
+    retire_worker(deck);
     send_cue(deck);
     return true;
 }
@@ -582,10 +646,15 @@ bool deck_cue_path(Deck *deck, uint32_t clip, const char *key, const char *path,
 
 void deck_stop(Deck *deck)
 {
+    if (deck->state == DECK_EMPTY)
+        return;
     forget_clip(deck);
-    if (deck->process.pid != 0 && !deck->process.is_killed &&
-        !deck_process_send(&deck->process, "{\"stop\":{}}\n", -1))
-        deck_process_kill(&deck->process);
+    if (deck->process.pid == 0 || deck->process.is_killed)
+        return;
+    if (deck_process_send(&deck->process, "{\"stop\":{}}\n", -1))
+        deck->owed++;
+    else
+        kill_worker(deck, "late", "the decoding process does not listen");
 }
 
 /* ---- life --------------------------------------------------------------------------------------
@@ -606,13 +675,15 @@ static void fill_options(Deck *deck, const DeckOptions *given)
         .picture_count = or_default(given->picture_count, RING_PICTURE_COUNT),
         .ready_within_ms = or_default(given->ready_within_ms, READY_WITHIN_MS),
         .start_within_ms = or_default(given->start_within_ms, START_WITHIN_MS),
+        .answer_within_ms = or_default(given->answer_within_ms, ANSWER_WITHIN_MS),
         .beat_within_ms = or_default(given->beat_within_ms, BEAT_WITHIN_MS),
         .pause_ms = or_default(given->pause_ms, PAUSE_MS),
         .pause_max_ms = or_default(given->pause_max_ms, PAUSE_MAX_MS),
         .clips_per_worker = or_default(given->clips_per_worker, CLIPS_PER_WORKER),
+        .worker_seconds = or_default(given->worker_seconds, WORKER_SECONDS),
     };
     deck->owns_quarantine = !given->quarantine;
-    deck->quarantine = given->quarantine ? given->quarantine : deck_quarantine_new(0);
+    deck->quarantine = given->quarantine ? given->quarantine : deck_quarantine_new(0, 0);
 }
 
 Deck *deck_new(const DeckOptions *options, GError **error)
@@ -627,8 +698,9 @@ Deck *deck_new(const DeckOptions *options, GError **error)
     deck->polled_us = g_get_monotonic_time();
     deck->ring =
         ring_new(deck->options.width, deck->options.height, deck->options.picture_count, error);
-    if (!deck->ring || !start_worker(deck, error))
+    if (!deck->ring)
         return NULL;
+    restart_worker(deck, deck->polled_us);
     return g_steal_pointer(&deck);
 }
 
@@ -672,6 +744,12 @@ int deck_fd(const Deck *deck)
 pid_t deck_pid(const Deck *deck)
 {
     return deck->process.pid;
+}
+
+bool deck_is_attentive(const Deck *deck)
+{
+    return deck->process.pid != 0 && !deck->process.is_killed && deck->is_greeted &&
+           deck->owed == 0;
 }
 
 const DeckCounts *deck_counts(const Deck *deck)

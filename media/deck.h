@@ -17,9 +17,10 @@
  *           deck_audio_read_at(), which belong to one audio thread. Make and free decks while the
  *           audio thread does not know them.
  * Blocking  Nothing here blocks. deck_new() takes the time of a fork, deck_free() of a kill.
- * Death     A worker that dies, is late or stands still is killed, counted and replaced after a
- *           pause that grows; its clip fails. The frame that was taken last stays valid until the
- *           next deck_cue_*() or deck_stop().
+ * Death     A worker that dies, is late or stands still is killed, counted and replaced: at once if
+ *           it has ever opened a clip, else after a pause that grows. The clip that it had opened
+ *           fails; one that it had not opened yet waits for the next worker. The frame that was
+ *           taken last stays valid until the next deck_cue_*() or deck_stop().
  * Trust     Nothing that a worker says is believed without a check. */
 #pragma once
 #include "ring.h"
@@ -55,12 +56,14 @@ GQuark deck_error_quark(void);
  * program           path of serambi-media; required
  * width, height     the largest picture [1920x1088]; any shape with as many pixels fits
  * picture_count     frames decoded ahead, a power of two [8]
- * ready_within_ms   from cue to ready [1500]; the first clip of a worker has start_within_ms more
- * start_within_ms   for a new process to load its codecs [4000]
- * beat_within_ms    longest time without a new frame while one is due [250]
- * pause_ms          before a dead worker is replaced; doubles with each death in a row [100]
- * pause_max_ms      ... up to this [30000]
- * clips_per_worker  then it is replaced, at the next cue: leaks stay bounded [50]
+ * ready_within_ms   from the moment that the worker opens a clip until it is ready [1500]
+ * start_within_ms   for a new process to load its codecs [4000]; a cue waits for a worker as long
+ * as both together answer_within_ms  for a worker to let go of the clip before [500] beat_within_ms
+ * longest time without a new frame while one is due [250] pause_ms          before a dead worker is
+ * replaced; doubles with each death in a row [100] pause_max_ms      ... up to this [30000]
+ * clips_per_worker  then it is replaced, while the deck is empty or at the next cue: leaks stay
+ *                   bounded [50]
+ * worker_seconds    the same by age [21600]
  * quarantine        borrowed; decks may share one [an own one with two strikes] */
 typedef struct DeckOptions {
     const char *program;
@@ -69,10 +72,12 @@ typedef struct DeckOptions {
     uint32_t picture_count;
     uint32_t ready_within_ms;
     uint32_t start_within_ms;
+    uint32_t answer_within_ms;
     uint32_t beat_within_ms;
     uint32_t pause_ms;
     uint32_t pause_max_ms;
     uint32_t clips_per_worker;
+    uint32_t worker_seconds;
     DeckQuarantine *quarantine;
 } DeckOptions;
 
@@ -94,7 +99,7 @@ typedef struct DeckFrame {
 typedef struct DeckClip {
     uint32_t clip; /* as cued; 0 when the deck is empty */
     uint32_t width, height;
-    uint32_t fps_n, fps_d; /* 0/1 if the clip has no picture */
+    uint32_t fps_n, fps_d; /* 0/1 if the clip has no picture; 25/1 if its pictures have no rate */
     bool has_video, has_audio;
     int64_t frames;    /* -1 until known: pictures in the clip */
     int64_t samples;   /* -1 until known: stereo samples in the clip, 48,000 a second */
@@ -106,6 +111,7 @@ typedef struct DeckCounts {
     uint64_t started;  /* processes */
     uint64_t died;     /* of their own accord */
     uint64_t killed;   /* for being late, still, or full of nonsense */
+    uint64_t retired;  /* after so many clips or hours */
     uint64_t cues;     /* clips asked for */
     uint64_t failed;   /* clips that failed */
     uint64_t frames;   /* pictures taken and shown */
@@ -113,7 +119,7 @@ typedef struct DeckCounts {
     uint64_t rejected; /* pictures whose header was nonsense */
 } DeckCounts;
 
-/* Starts a worker. Errors: DECK_ERROR_SYSTEM, RING_ERROR. */
+/* Starts a worker; one that cannot be started is tried again. Errors: RING_ERROR. */
 Deck *deck_new(const DeckOptions *options, GError **error);
 
 /* Kills the worker. NULL is allowed. */
@@ -176,6 +182,9 @@ int deck_fd(const Deck *deck);
 /* The worker's process, or 0. */
 pid_t deck_pid(const Deck *deck);
 
+/* A worker lives and owes no answer: a cue begins at once. */
+bool deck_is_attentive(const Deck *deck);
+
 const DeckCounts *deck_counts(const Deck *deck);
 
 /* For tests and tools that have no frame loop: waits until the worker said something or died, or
@@ -187,10 +196,18 @@ DeckState deck_wait_frame(Deck *deck, int64_t timeout_us);
 
 /* ---- quarantine: files that fail again and again --------------------------------------------- */
 
-/* strikes  failures until a file is refused; 0 is the default of two */
-DeckQuarantine *deck_quarantine_new(unsigned strikes);
+/* Each failure counts until the file has played to its end.
+ *
+ * strikes    failures until a file is refused; 0 is the default of two
+ * parole_us  how long; it doubles with each later failure, up to a day; 0 is the default of an hour
+ *
+ * It is not kept on disk: after a restart a bad file costs its two cues again, both before air. */
+DeckQuarantine *deck_quarantine_new(unsigned strikes, int64_t parole_us);
 void deck_quarantine_free(DeckQuarantine *quarantine);
 bool deck_quarantine_holds(const DeckQuarantine *quarantine, const char *key);
+
+/* Counts a failure. A key of NULL names no file. */
+void deck_quarantine_strike(DeckQuarantine *quarantine, const char *key);
 
 /* Forgets the failures of one file, or of all with NULL: a new worker may play them. */
 void deck_quarantine_pardon(DeckQuarantine *quarantine, const char *key);

@@ -329,9 +329,9 @@ uint32_t ring_pictures(const Ring *ring)
     return count_waiting(&ring->page->pictures, ring->pictures_taken, ring->picture_count);
 }
 
-uint32_t ring_picture_beat(const Ring *ring)
+bool ring_is_honest(const Ring *ring)
 {
-    return atomic_load(&ring->page->pictures.put);
+    return atomic_load(&ring->page->pictures.put) - ring->pictures_taken <= ring->picture_count;
 }
 
 static bool is_plane_inside(const RingPictureHeader *header, unsigned plane, uint64_t area_bytes)

@@ -102,6 +102,9 @@ Ring *ring_new(uint32_t width, uint32_t height, uint32_t picture_count, GError *
 /* How many pictures wait. More than fit counts as none: the worker's counter is not trusted. */
 uint32_t ring_pictures(const Ring *ring);
 
+/* False when the worker's counter is one that no honest worker can have. */
+bool ring_is_honest(const Ring *ring);
+
 /* Reads the picture number `ahead` behind the oldest (0 is the oldest).
  *
  * ret_pixels  the start of its area, valid until it is given back; the worker may change the
@@ -113,9 +116,6 @@ bool ring_peek_picture(const Ring *ring, uint32_t ahead, RingPicture *ret_pictur
 
 /* Gives the `count` oldest pictures back and wakes the worker. Never blocks. */
 void ring_drop_pictures(Ring *ring, uint32_t count);
-
-/* How often the worker has put a picture, modulo 2^32: changes when it lives. */
-uint32_t ring_picture_beat(const Ring *ring);
 
 /* Waits until more than `count` pictures wait or the time is over. For tests and tools: a screen
  * never waits. */

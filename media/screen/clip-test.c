@@ -5,10 +5,13 @@
  * The pictures are grey, and the grey is the number of the frame. */
 #include "media/screen/layer.h"
 #include "media/screen/stage.h"
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define FPS     25
 #define WIDTH   320
@@ -471,6 +474,43 @@ static void test_device(void)
     g_setenv("SDL_AUDIODRIVER", "dummy", TRUE);
 }
 
+/* A sound server that hangs: the device's thread stands in a write that nobody reads. Clips go on.
+ */
+static void test_device_hangs(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("serambi-sound-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "pipe", NULL);
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+    int reader = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    g_setenv("SDL_AUDIODRIVER", "disk", TRUE);
+    g_setenv("SDL_DISKAUDIOFILE", path, TRUE);
+    theatre_open(NULL);
+    make_clip(theatre->folder, "a", 25, true);
+    mixer_use_device(theatre->mixer, theatre->errands);
+    while (!mixer_has_device(theatre->mixer))
+        turn();
+    while (mixer_has_device(theatre->mixer)) /* it asks for nothing any more */
+        turn();
+    theatre->begin_us = timeline_monotonic_us();
+    for (unsigned round = 0; round < 5; round++) { /* more than there are decks */
+        SerambiClip *clip = cue("a", INT64_MAX / 2);
+        wait_ready(clip);
+        clip_start(clip, now_us());
+        show(clip);
+        while (frame_on_ground() < 3)
+            turn();
+        clip_drop(clip);
+        show(NULL);
+        while (frame_on_ground() >= 0)
+            turn();
+    }
+    /* The reader goes: the write ends, and with it the device. */
+    close(reader);
+    theatre_close();
+    remove_folder(folder);
+    g_setenv("SDL_AUDIODRIVER", "dummy", TRUE);
+}
+
 /* More clips than there are decks and places: each gets its end or its turn, none is lost. */
 static void test_too_many(void)
 {
@@ -490,6 +530,7 @@ static void test_too_many(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
     if (!g_getenv("SERAMBI_WORKER")) {
         g_printerr("SERAMBI_WORKER is to name serambi-media\n");
         return EXIT_FAILURE;
@@ -503,6 +544,7 @@ int main(int argc, char **argv)
     g_test_add_func("/clip/refusals", test_refusals);
     g_test_add_func("/clip/sounds", test_sounds);
     g_test_add_func("/clip/device", test_device);
+    g_test_add_func("/clip/device-hangs", test_device_hangs);
     g_test_add_func("/clip/too-many", test_too_many);
     return g_test_run();
 }

@@ -10,8 +10,11 @@
 
 #define SEATS     3
 #define CLIPS_MAX 64
-#define WAKE_US   (10 * 1000) /* how often a clip that is being cued is looked at */
-#define SECOND_US G_USEC_PER_SEC
+/* A clip waits so long for a deck whose worker listens, before it takes one that may hang in the
+ * clip before: deck.h, answer_within_ms. */
+#define SEAT_PATIENCE_US (600 * 1000)
+#define WAKE_US          (10 * 1000) /* how often a clip that is being cued is looked at */
+#define SECOND_US        G_USEC_PER_SEC
 /* Joining in the middle, a clip is shown once its decoder has come this near. */
 #define NEAR_FRAMES 2
 /* A clip whose worker died or was late gets another one, before its picture was seen. */
@@ -55,6 +58,7 @@ struct SerambiClip {
     ClipState state;
     int references; /* of items on glass */
     bool is_dropped, is_reported, is_being_made;
+    int64_t asked_us;   /* CLOCK_MONOTONIC: when it was made */
     int64_t start_us;   /* timeline */
     int64_t stepped_us; /* of the timeline when it went on air */
     int64_t over_us;    /* CLOCK_MONOTONIC */
@@ -83,7 +87,7 @@ Clips *clips_new(const ClipsOptions *options)
     clips->options = *options;
     clips->worker = g_strdup(options->worker);
     clips->folder = g_strdup(options->folder);
-    clips->quarantine = deck_quarantine_new(0);
+    clips->quarantine = deck_quarantine_new(0, 0);
     clips->list = g_ptr_array_new();
     clips->next_cue = 1;
     clips->next_id = 1;
@@ -162,6 +166,7 @@ SerambiClip *clip_new(Clips *clips, Serambi *owner, const char *source, int64_t 
     clip->clips = clips;
     clip->owner = owner;
     clip->source = g_strdup(source ? source : "");
+    clip->asked_us = timeline_monotonic_us();
     clip->start_us = start_us;
     clip->gain_db = gain_db;
     clip->on_end = on_end;
@@ -237,6 +242,8 @@ static void seat_release(Seat *seat)
         seat->clip = NULL;
         if (seat->voice)
             mixer_stop(seat->voice);
+        else
+            deck_stop(seat->deck);
     }
 }
 
@@ -254,7 +261,7 @@ static bool seat_is_free(Seat *seat)
     return true;
 }
 
-/* The waiting video that is due first takes the free seat; false: nobody waits. */
+/* The waiting video that is due first takes the free seat; false: nobody wants it (yet). */
 static bool seat_take(Clips *clips, Seat *seat, int64_t now_us)
 {
     SerambiClip *first = NULL;
@@ -264,7 +271,7 @@ static bool seat_take(Clips *clips, Seat *seat, int64_t now_us)
             (!first || clip->start_us < first->start_us))
             first = clip;
     }
-    if (!first)
+    if (!first || (!deck_is_attentive(seat->deck) && now_us < first->asked_us + SEAT_PATIENCE_US))
         return false;
     g_autofree char *path = clips->options.find_file
                                 ? clips->options.find_file(first->source, clips->options.find_data)
@@ -614,12 +621,12 @@ static void sweep(Clips *clips, int64_t now_us)
     }
 }
 
-/* Those first whose worker lives: one that has just died needs a moment. */
-static void fill_seats(Clips *clips, int64_t now_us, bool is_alive)
+/* First the decks whose workers wait, then those whose workers are being replaced. */
+static void fill_seats(Clips *clips, int64_t now_us, bool is_attentive)
 {
     for (size_t i = 0; i < SEATS; i++) {
         Seat *seat = &clips->seats[i];
-        if (seat->deck && (deck_pid(seat->deck) > 0) == is_alive)
+        if (seat->deck && deck_is_attentive(seat->deck) == is_attentive)
             while (seat_is_free(seat) && seat_take(clips, seat, now_us))
                 ;
     }
@@ -664,6 +671,8 @@ static int64_t clip_next_us(const SerambiClip *clip, int64_t now_us)
     if (clip->kind != CLIP_VIDEO)
         return start_us + (int64_t)clip->sound->count * 1000 / 48;
     const DeckClip *known = deck_clip(clip->seat->deck);
+    if (is_still(known) && clip->has_picture)
+        return INT64_MAX; /* nothing more will come of it */
     if (!known->has_video || known->fps_n == 0 || is_still(known))
         return now_us + 5 * WAKE_US;
     int64_t due = due_frame(known, MAX(now_us - start_us, 0));

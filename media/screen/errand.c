@@ -7,7 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define HELPERS 2
+/* Two for the work, and one that a sound device which hangs may keep for ever. */
+#define HELPERS 3
 
 typedef struct {
     Errands *errands;

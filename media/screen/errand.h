@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * What would block the frame loop is done by two helper threads; the result comes back as a message
+ * What would block the frame loop is done by helper threads; the result comes back as a message
  * to the stage. */
 #pragma once
 #include <glib.h>

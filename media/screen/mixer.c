@@ -51,6 +51,9 @@ struct Mixer {
     int64_t rendered_us; /* without a device: played to nobody up to here */
     int64_t delay_us;
     atomic_int_fast64_t called_us; /* when the device asked last */
+    /* A device that hangs (a sound server that is stopped) may never finish closing, and may wake
+     * up any time: while shut its thread touches nothing, and the main thread plays to nobody. */
+    atomic_bool is_shut, is_inside;
     atomic_int volume_percent;
     /* The audio thread's. */
     int64_t block_us; /* estimate of when the next block is heard; 0: none */
@@ -330,6 +333,12 @@ void mixer_render(Mixer *mixer, float *stereo, size_t frames, int64_t block_us)
 static void SDLCALL on_device(void *data, Uint8 *bytes, int size)
 {
     Mixer *mixer = data;
+    atomic_store(&mixer->is_inside, true);
+    if (atomic_load(&mixer->is_shut)) {
+        memset(bytes, 0, (size_t)size);
+        atomic_store(&mixer->is_inside, false);
+        return;
+    }
     float *stereo = (float *)(void *)bytes;
     size_t left = (size_t)size / (2 * sizeof(float));
     int64_t now_us = timeline_monotonic_us();
@@ -348,6 +357,7 @@ static void SDLCALL on_device(void *data, Uint8 *bytes, int size)
         stereo += 2 * frames;
         left -= frames;
     }
+    atomic_store(&mixer->is_inside, false);
 }
 
 typedef struct {
@@ -394,6 +404,7 @@ static void on_opened(void *data)
     mixer->block_us = 0;
     atomic_store(&mixer->called_us, timeline_monotonic_us());
     errand->device = 0;
+    atomic_store(&mixer->is_shut, false);
     SDL_PauseAudioDevice(mixer->device, 0);
 }
 
@@ -431,6 +442,8 @@ static void begin_opening(Mixer *mixer)
 static void begin_closing(Mixer *mixer)
 {
     mixer->device_state = DEVICE_CLOSING;
+    atomic_store(&mixer->is_shut, true);
+    mixer->rendered_us = 0;
     DeviceErrand *errand = g_new0(DeviceErrand, 1);
     errand->mixer = mixer;
     errand->device = mixer->device;
@@ -480,7 +493,9 @@ void mixer_tick(Mixer *mixer, int64_t monotonic_us)
             begin_closing(mixer);
         break;
     case DEVICE_CLOSING:
-        break; /* the audio thread may still be in the voices */
+        if (!atomic_load(&mixer->is_inside))
+            render_to_nobody(mixer, monotonic_us);
+        break;
     case DEVICE_NONE:
         if (mixer->errands && monotonic_us >= mixer->retry_us)
             begin_opening(mixer);

@@ -18,6 +18,8 @@
 #define EXIT_USAGE     64
 #define EXIT_NO_SCREEN 69
 
+#define LEAVE_WITHIN_SECONDS 3
+
 typedef struct {
     char *server, *data, *window, *beside, *plugins, *worker, *config, *layout, *snapshot;
     gboolean is_fullscreen, is_version;
@@ -138,6 +140,13 @@ static int64_t watchdog_us(void)
     return text ? g_ascii_strtoll(text, NULL, 10) / 2 : 0;
 }
 
+/* A sound server that hangs must not hold the end up. */
+static void leave(int number)
+{
+    (void)number;
+    _exit(EXIT_SUCCESS);
+}
+
 static int run(const DisplayOptions *options)
 {
     int64_t begin_us = timeline_monotonic_us();
@@ -165,6 +174,8 @@ static int run(const DisplayOptions *options)
         }
     }
     notify_systemd("STOPPING=1");
+    (void)signal(SIGALRM, leave);
+    (void)alarm(LEAVE_WITHIN_SECONDS);
     pthread_kill(waiter, SIGUSR2);
     pthread_join(waiter, NULL);
     display_free(display);

@@ -266,13 +266,21 @@ static void describe_colour(const GstVideoInfo *info, ChainPicture *picture)
                                                                             : RING_RANGE_LIMITED;
 }
 
+/* A picture an hour to a thousand a second; what claims more or less has no rate: its pictures are
+ * counted. */
+static bool has_rate(const GstVideoInfo *info)
+{
+    return info->fps_n > 0 && info->fps_d > 0 && info->fps_d / info->fps_n < 3600 &&
+           info->fps_n / info->fps_d < 1000;
+}
+
 static void count_picture(Chain *chain, const GstVideoInfo *info, bool is_corrupted)
 {
     g_mutex_lock(&chain->lock);
     chain->facts.width = (uint32_t)info->width;
     chain->facts.height = (uint32_t)info->height;
-    chain->facts.fps_n = info->fps_n > 0 && info->fps_d > 0 ? (uint32_t)info->fps_n : 0;
-    chain->facts.fps_d = info->fps_n > 0 && info->fps_d > 0 ? (uint32_t)info->fps_d : 1;
+    chain->facts.fps_n = has_rate(info) ? (uint32_t)info->fps_n : 0;
+    chain->facts.fps_d = has_rate(info) ? (uint32_t)info->fps_d : 1;
     chain->facts.pictures++;
     chain->facts.corrupted += is_corrupted;
     g_mutex_unlock(&chain->lock);
@@ -288,7 +296,6 @@ static bool hand_over_picture(Chain *chain, GstSample *sample)
         fail(chain, CHAIN_ERROR_DECODE, "the decoder delivered no picture");
         return false;
     }
-    bool has_rate = info.fps_n > 0 && info.fps_d > 0;
     int64_t time = clip_time(sample, GST_BUFFER_PTS(buffer));
     ChainPicture picture = {
         .index = chain->last_index + 1,
@@ -297,7 +304,7 @@ static bool hand_over_picture(Chain *chain, GstSample *sample)
         .height = (uint32_t)info.height,
         .is_corrupted = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_CORRUPTED),
     };
-    if (has_rate && time >= 0)
+    if (has_rate(&info) && time >= 0)
         picture.index = MAX(picture.index, grid_index(&info, time));
     describe_colour(&info, &picture);
     for (unsigned plane = 0; plane < 3; plane++) {

@@ -201,6 +201,7 @@ static void cue(Player *player, uint32_t clip, int fd)
     static const ChainHooks HOOKS = {
         .on_picture = on_picture, .on_sound = on_sound, .on_sound_end = on_sound_end};
     stop(player);
+    tell(player, json_pack("{s:{s:I}}", "opened", "clip", (json_int_t)clip));
     player->clip = clip;
     player->is_ready = false;
     player->block_position = 0;
@@ -222,6 +223,7 @@ static bool obey(Player *player, const char *line, size_t length, int fd)
     json_int_t clip = 0;
     if (message && json_object_get(message, "stop") && fd < 0) {
         stop(player);
+        tell(player, json_pack("{s:{}}", "stopped"));
         return true;
     }
     if (message && json_unpack(message, "{s:{s:I}}", "cue", "clip", &clip) == 0 && clip > 0 &&
