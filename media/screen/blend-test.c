@@ -200,6 +200,57 @@ static void test_scale(void)
     picture_scaler_clear(&scaler);
 }
 
+static double sample(const uint8_t *bytes, int width, int height, double x, double y)
+{
+    x = CLAMP(x, 0, width - 1);
+    y = CLAMP(y, 0, height - 1);
+    int left = (int)x, top = (int)y;
+    int right = MIN(left + 1, width - 1), bottom = MIN(top + 1, height - 1);
+    double upper =
+        bytes[top * width + left] * (1 - x + left) + bytes[top * width + right] * (x - left);
+    double lower =
+        bytes[bottom * width + left] * (1 - x + left) + bytes[bottom * width + right] * (x - left);
+    return upper * (1 - y + top) + lower * (y - top);
+}
+
+/* Every pixel against the arithmetic. Planes end where their memory ends: the sanitizer sees what
+ * is read or written beside them. */
+static void check_scale(int from_width, int from_height, int width, int height)
+{
+    g_autoptr(Scale) scale = scale_new(from_width, from_height, width, height);
+    g_assert_nonnull(scale);
+    g_autofree uint8_t *from = g_malloc((size_t)(from_width * from_height));
+    g_autofree uint8_t *to = g_malloc((size_t)(width * height));
+    for (int i = 0; i < from_width * from_height; i++)
+        from[i] = (uint8_t)(g_test_rand_bit() ? g_test_rand_int_range(0, 256) : 255);
+    scale_plane(scale, from, from_width, to, width);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            /* Two weights of 1/128 each, and two roundings. */
+            g_assert_cmpfloat_with_epsilon(to[y * width + x],
+                                           sample(from, from_width, from_height,
+                                                  (x + 0.5) * from_width / width - 0.5,
+                                                  (y + 0.5) * from_height / height - 0.5),
+                                           5.5);
+}
+
+static void test_interpolation(void)
+{
+    check_scale(1920, 40, 1747, 36);
+    check_scale(1280, 20, 1747, 27);
+    check_scale(16, 2, 10, 2);
+    check_scale(17, 3, 33, 9);
+    check_scale(960, 10, 549, 6);
+    for (int round = 0; round < 200; round++) {
+        int from_width = g_test_rand_int_range(16, 90), from_height = g_test_rand_int_range(2, 12);
+        check_scale(from_width, from_height,
+                    g_test_rand_int_range((int)(from_width / SCALE_SHRINK_MAX) + 1, 200),
+                    g_test_rand_int_range((int)(from_height / SCALE_SHRINK_MAX) + 1, 30));
+    }
+    g_assert_null(scale_new(1920, 1080, 640, 360));
+    g_assert_null(scale_new(15, 20, 15, 20));
+}
+
 static void test_code(void)
 {
     Image *image = qrcode_new("http://192.168.1.5:8080", 300);
@@ -232,6 +283,8 @@ int main(int argc, char **argv)
     g_test_add_func("/picture/parts", test_parts);
     g_test_add_func("/picture/fit", test_fit);
     g_test_add_func("/picture/scale", test_scale);
+    if (__builtin_cpu_supports("ssse3"))
+        g_test_add_func("/picture/interpolation", test_interpolation);
     g_test_add_func("/qrcode/code", test_code);
     return g_test_run();
 }

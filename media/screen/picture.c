@@ -74,31 +74,53 @@ Rect picture_fit(int width, int height, Rect box)
     return rect;
 }
 
+/* Memory and plan for these sizes. */
+static void scaler_prepare(PictureScaler *scaler, const Picture *from, int width, int height)
+{
+    const Picture *to = &scaler->picture;
+    if (scaler->bytes && to->width == width && to->height == height &&
+        scaler->from_width == from->width && scaler->from_height == from->height)
+        return;
+    picture_scaler_clear(scaler);
+    int half_width = (width + 1) / 2, half_height = (height + 1) / 2;
+    size_t luma = (size_t)width * (size_t)height;
+    size_t chroma = (size_t)half_width * (size_t)half_height;
+    scaler->bytes = g_malloc(luma + 2 * chroma);
+    uint8_t *u = scaler->bytes + luma, *v = u + chroma;
+    scaler->picture =
+        (Picture){scaler->bytes, u, v, width, half_width, half_width, width, height, from->colour};
+    scaler->from_width = from->width;
+    scaler->from_height = from->height;
+    scaler->luma = scale_new(from->width, from->height, width, height);
+    scaler->chroma =
+        scale_new((from->width + 1) / 2, (from->height + 1) / 2, half_width, half_height);
+}
+
 const Picture *picture_scale(PictureScaler *scaler, const Picture *picture, int width, int height)
 {
     if (picture->width == width && picture->height == height)
         return picture;
-    int half_width = (width + 1) / 2, half_height = (height + 1) / 2;
-    size_t luma = (size_t)width * (size_t)height;
-    size_t chroma = (size_t)half_width * (size_t)half_height;
-    size_t size = luma + 2 * chroma;
-    if (scaler->size != size) {
-        g_free(scaler->bytes);
-        scaler->bytes = g_malloc(size);
-        scaler->size = size;
+    scaler_prepare(scaler, picture, width, height);
+    Picture *to = &scaler->picture;
+    to->colour = picture->colour;
+    uint8_t *y = scaler->bytes, *u = y + (to->u - to->y), *v = y + (to->v - to->y);
+    if (scaler->luma && scaler->chroma) {
+        scale_plane(scaler->luma, picture->y, picture->y_stride, y, to->y_stride);
+        scale_plane(scaler->chroma, picture->u, picture->u_stride, u, to->u_stride);
+        scale_plane(scaler->chroma, picture->v, picture->v_stride, v, to->v_stride);
+    } else {
+        I420Scale(picture->y, picture->y_stride, picture->u, picture->u_stride, picture->v,
+                  picture->v_stride, picture->width, picture->height, y, to->y_stride, u,
+                  to->u_stride, v, to->v_stride, width, height,
+                  width < picture->width ? kFilterBox : kFilterBilinear);
     }
-    uint8_t *u = scaler->bytes + luma, *v = u + chroma;
-    I420Scale(picture->y, picture->y_stride, picture->u, picture->u_stride, picture->v,
-              picture->v_stride, picture->width, picture->height, scaler->bytes, width, u,
-              half_width, v, half_width, width, height,
-              width < picture->width ? kFilterBox : kFilterBilinear);
-    scaler->picture = (Picture){scaler->bytes, u,     v,      width,          half_width,
-                                half_width,    width, height, picture->colour};
-    return &scaler->picture;
+    return to;
 }
 
 void picture_scaler_clear(PictureScaler *scaler)
 {
     g_free(scaler->bytes);
+    scale_free(scaler->luma);
+    scale_free(scaler->chroma);
     *scaler = (PictureScaler){0};
 }

@@ -4,6 +4,7 @@
  * One decoded video frame, I420, and how it gets onto the ground: one conversion, by libyuv. */
 #pragma once
 #include "media/screen/blend.h"
+#include "media/screen/scale.h"
 
 typedef enum {
     PICTURE_BT601 = 1, /* limited range */
@@ -26,11 +27,12 @@ void picture_draw(const Ground *ground, const Picture *picture, int x, int y, Re
 /* The largest rectangle of the picture's shape inside box, in the middle. */
 Rect picture_fit(int width, int height, Rect box);
 
-/* A scaled copy; its memory is reused while the size stays. */
+/* A scaled copy; memory and plan are reused while both sizes stay. Start with zero. */
 typedef struct {
     Picture picture;
     uint8_t *bytes;
-    size_t size;
+    int from_width, from_height;
+    Scale *luma, *chroma; /* NULL: libyuv scales */
 } PictureScaler;
 const Picture *picture_scale(PictureScaler *scaler, const Picture *picture, int width, int height);
 void picture_scaler_clear(PictureScaler *scaler);
