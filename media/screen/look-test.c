@@ -421,6 +421,29 @@ static void test_arrives_and_leaves(void)
     screen_free(screen);
 }
 
+/* Who wants less motion sees a call, a banner and their end at once. */
+static void test_reduced_motion(void)
+{
+    lobby = (Lobby){.newest = 17};
+    Screen *screen = screen_new(LAYOUT_CINEMA, 1280, 720, false, true);
+    screen_turn(screen, 0);
+    uint32_t call_before = pixel_at(screen, AREA_SPOTLIGHT, 0.01, 0.5);
+    uint32_t banner_before = pixel_at(screen, AREA_BANNER, 0.01, 0.5);
+    lobby.called = "A-018";
+    lobby.banner = "Mobil B 1234 XY: mohon dipindahkan.";
+    set_all_changed();
+    screen_turn(screen, 0);
+    g_assert_cmphex(pixel_at(screen, AREA_SPOTLIGHT, 0.01, 0.5), ==, LOOK_AMBER_PLATE);
+    g_assert_cmphex(pixel_at(screen, AREA_BANNER, 0.01, 0.5), ==, LOOK_AMBER_PLATE);
+    g_assert_false(layers_are_moving(screen->layers));
+    lobby.called = lobby.banner = NULL;
+    set_all_changed();
+    screen_turn(screen, 0);
+    g_assert_cmphex(pixel_at(screen, AREA_SPOTLIGHT, 0.01, 0.5), ==, call_before);
+    g_assert_cmphex(pixel_at(screen, AREA_BANNER, 0.01, 0.5), ==, banner_before);
+    screen_free(screen);
+}
+
 /* Where the ticker's ink begins, in pixels from the area's left side. */
 static int ticker_begin(const Screen *screen)
 {
@@ -471,6 +494,7 @@ int main(int argc, char **argv)
     g_test_add_func("/look/pieces", test_pieces);
     g_test_add_func("/look/still-costs-nothing", test_still_costs_nothing);
     g_test_add_func("/look/arrives-and-leaves", test_arrives_and_leaves);
+    g_test_add_func("/look/reduced-motion", test_reduced_motion);
     g_test_add_func("/look/glides", test_glides);
     return g_test_run();
 }

@@ -204,18 +204,30 @@ static bool prepare_captions(Serambi *self, int64_t now_us)
     return take(&player_of(self)->captions_changed);
 }
 
+/* Share of the height: the first language is larger, and Arabic lines are higher than Latin ones.
+ */
+static double line_weight(const char *line, size_t i)
+{
+    bool is_arabic = false;
+    for (const char *at = line; *at && !is_arabic; at = g_utf8_next_char(at))
+        is_arabic = g_unichar_get_script(g_utf8_get_char(at)) == G_UNICODE_SCRIPT_ARABIC;
+    return (i == 0 ? 1.2 : 1) * (is_arabic ? 1.2 : 1);
+}
+
 static void draw_captions(Serambi *self, SerambiCanvas *canvas)
 {
     Player *player = player_of(self);
-    size_t count = (player->lines[0] != NULL) + (player->lines[1] != NULL);
-    if (count == 0)
+    double sum = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(player->lines); i++)
+        sum += player->lines[i] ? line_weight(player->lines[i], i) : 0;
+    if (sum == 0)
         return;
     serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "paper", 0.95, 0.012);
     double y = 0.04;
-    double height = 0.92 / (double)count;
     for (size_t i = 0; i < G_N_ELEMENTS(player->lines); i++) {
         if (!player->lines[i])
             continue;
+        double height = 0.92 * line_weight(player->lines[i], i) / sum;
         serambi_draw_text(canvas, (SerambiBox){0.02, y, 0.96, height}, i == 0 ? "caption" : "body",
                           i == 0 ? "ink" : "muted", SERAMBI_CENTRE, player->lines[i]);
         y += height;
