@@ -70,7 +70,8 @@ static char *find_file(const char *source, void *data)
 static void open_storm(const char *worker)
 {
     g_autoptr(GError) error = NULL;
-    storm.stage = stage_new("storm", WIDTH, HEIGHT, &error);
+    storm.stage =
+        stage_new(&(StageOptions){.title = "storm", .width = WIDTH, .height = HEIGHT}, &error);
     g_assert_no_error(error);
     storm.errands = errands_new();
     storm.mixer = mixer_new(0);
