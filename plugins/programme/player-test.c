@@ -91,6 +91,25 @@ static void test_cuts(void)
     room_free(room);
 }
 
+/* Slots shorter than the time to get ready: two are opened ahead, each once. */
+static void test_short_slots(void)
+{
+    Room *room = room_new("off");
+    keep_all(room);
+    house_tell(room->self, player_watches, "programme:slots",
+               json_pack("{s:I, s:[o, o, o]}", "start_us", (json_int_t)room->begin_us, "slots",
+                         slot("A", 1), slot("B", 1), slot("C", 1)));
+    g_assert_cmpstr(look_at(room, 0), ==, "clip A\n");
+    g_assert_cmpstr(room->self->made->str, ==, "A\nB\nC\n");
+    g_assert_cmpint(house_clip(room->self, 2)->start_us, ==, room->begin_us + 2 * SECOND);
+    g_assert_null(look_at(room, 0.5));
+    g_assert_cmpstr(look_at(room, 1), ==, "clip B\n");
+    g_assert_cmpstr(look_at(room, 2), ==, "clip C\n");
+    g_assert_cmpstr(room->self->made->str, ==, "A\nB\nC\nA\nB\n");
+    g_assert_cmpuint(room->self->clips->len, ==, 3);
+    room_free(room);
+}
+
 /* A screen that comes late, or sleeps, joins in the middle. */
 static void test_jumps(void)
 {
@@ -219,6 +238,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/player/cuts", test_cuts);
+    g_test_add_func("/player/short-slots", test_short_slots);
     g_test_add_func("/player/jumps", test_jumps);
     g_test_add_func("/player/missing-files", test_missing_files);
     g_test_add_func("/player/wants", test_wants);

@@ -38,9 +38,10 @@ static void on_end(Serambi *self, SerambiClip *clip, const GError *error)
     if (error)
         serambi_log(self, LOG_WARNING, "could not show a tutorial: %s, showing the house slide",
                     error->message);
-    Showing *showing = clip == player->now.clip    ? &player->now
-                       : clip == player->next.clip ? &player->next
-                                                   : NULL;
+    Showing *showing = clip == player->now.clip     ? &player->now
+                       : clip == player->next.clip  ? &player->next
+                       : clip == player->later.clip ? &player->later
+                                                    : NULL;
     /* The last frame stays until the cut when the clip ended by itself. */
     if (showing && error) {
         g_clear_pointer(&showing->clip, serambi_clip_free);
@@ -114,7 +115,8 @@ static void cut_to(Serambi *self, const SlotTime *due)
     clear_now(self);
     if (player->next.slot && is_same(&player->next.time, due)) {
         player->now = player->next;
-        player->next = (Showing){0};
+        player->next = player->later;
+        player->later = (Showing){0};
     } else {
         showing_open(self, &player->now, due);
     }
@@ -122,6 +124,20 @@ static void cut_to(Serambi *self, const SlotTime *due)
         return;
     change_cues(self);
     player->picture_changed = true;
+}
+
+/* Opens the slot behind `before` when it begins soon. What is ready for another time, after a jump
+ * of the clock, is of no use. Returns false, and ret_coming untouched, when it is too early. */
+static bool make_ready(Serambi *self, Showing *showing, const SlotTime *before, int64_t now_us,
+                       SlotTime *ret_coming)
+{
+    bool is_soon = before->end_us - now_us < READY_BEFORE_US &&
+                   slots_at(player_of(self)->table, before->end_us, ret_coming);
+    if (showing->slot && (!is_soon || !is_same(&showing->time, ret_coming)))
+        showing_clear(showing);
+    if (is_soon && !showing->slot)
+        showing_open(self, showing, ret_coming);
+    return is_soon;
 }
 
 /* Brings what is shown in line with the clock. */
@@ -132,17 +148,15 @@ static void follow(Serambi *self, int64_t now_us)
     if (!slots_at(player->table, now_us, &due)) {
         clear_now(self);
         showing_clear(&player->next);
+        showing_clear(&player->later);
         return;
     }
     if (!player->now.slot || !is_same(&player->now.time, &due))
         cut_to(self, &due);
-    if (due.end_us - now_us >= READY_BEFORE_US || !slots_at(player->table, due.end_us, &coming))
-        coming = due;
-    /* What is ready for another time, after a jump of the clock, is of no use. */
-    if (player->next.slot && !is_same(&player->next.time, &coming))
-        showing_clear(&player->next);
-    if (!player->next.slot && !is_same(&coming, &due))
-        showing_open(self, &player->next, &coming);
+    SlotTime last;
+    if (!make_ready(self, &player->next, &due, now_us, &coming) ||
+        !make_ready(self, &player->later, &coming, now_us, &last))
+        showing_clear(&player->later);
 }
 
 /* --- Captions ------------------------------------------------------------------------------- */
@@ -288,6 +302,7 @@ static void on_slots(Serambi *self, const char *channel, const json_t *body)
     player->table = json_deep_copy(body);
     keep_on_air(self);
     showing_clear(&player->next);
+    showing_clear(&player->later);
     want_files(self);
 }
 
@@ -306,6 +321,7 @@ void player_stop(Serambi *self)
     Player *player = player_of(self);
     clear_now(self);
     showing_clear(&player->next);
+    showing_clear(&player->later);
     g_clear_pointer(&player->table, json_decref);
     for (size_t i = 0; i < G_N_ELEMENTS(player->lines); i++)
         g_clear_pointer(&player->lines[i], g_free);

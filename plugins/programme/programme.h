@@ -42,8 +42,8 @@ typedef struct {
 
 typedef struct {
     json_t *table;
-    Showing now, next;
-    char *lines[2]; /* captions due now; NULL: none */
+    Showing now, next, later; /* later: where slots are short */
+    char *lines[2];           /* captions due now; NULL: none */
     bool picture_changed, captions_changed;
     json_t *cues[2]; /* of the slot now, by caption language */
 } Player;
