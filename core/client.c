@@ -541,8 +541,10 @@ static void on_call_reply(int status, const json_t *body, void *reply_data)
 static void on_rpc(Client *client, const CentrifugeCommand *command)
 {
     if (g_str_equal(command->call, "time")) {
-        reply(client, command->id, command->name,
-              json_pack("{s:{s:I}}", "data", "now_us", (json_int_t)g_get_real_time()));
+        const ClientsCall *house = &client->clients->call;
+        json_t *time = house->tell_time ? house->tell_time(house->time_data)
+                                        : json_pack("{s:I}", "now_us", g_get_real_time());
+        reply(client, command->id, command->name, json_pack("{s:o}", "data", time));
         return;
     }
     bool has_body = command->data != NULL && !json_is_null(command->data);

@@ -17,6 +17,9 @@ typedef struct {
                  json_t *body, void (*on_reply)(int status, const json_t *body, void *reply_data),
                  void *reply_data);
     void *data;
+    /* The answer to rpc "time": {"now_us":N,...}; NULL: the machine's clock. */
+    json_t *(*tell_time)(void *time_data);
+    void *time_data;
 } ClientsCall;
 
 Clients *clients_new(Live *live, Access *access, uv_loop_t *loop, const ClientsCall *call);

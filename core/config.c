@@ -63,6 +63,13 @@ const SerambiSetting config_table[] = {
      .min = 1,
      .max = 10000000,
      .help = "unfinished uploads of one person"},
+    {.key = "clock_port",
+     .kind = SERAMBI_INT,
+     .offset = offsetof(Config, clock_port),
+     .fallback = "0",
+     .min = 0,
+     .max = 65535,
+     .help = "UDP port that tells screens the time; 0: the number of the web server's port"},
     {0},
 };
 

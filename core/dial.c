@@ -384,6 +384,16 @@ DialTalk *dial_fetch(Dial *dial, const char *method, const char *path, int64_t f
     return start(dial, talk);
 }
 
+socklen_t dial_peer(const DialTalk *talk, struct sockaddr_storage *ret_peer)
+{
+    socklen_t size = sizeof *ret_peer;
+    if (talk->wsi == NULL ||
+        getpeername(lws_get_socket_fd(talk->wsi), (struct sockaddr *)ret_peer, &size) != 0) {
+        return 0;
+    }
+    return size;
+}
+
 void dial_send(DialTalk *talk, const char *text, size_t size)
 {
     if (talk->has_ended || talk->wants_end || talk->wsi == NULL) {

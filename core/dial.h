@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <uv.h>
 
 typedef struct Dial Dial;
@@ -35,6 +36,8 @@ typedef struct {
 } DialSocketHandler;
 DialTalk *dial_websocket(Dial *dial, const char *path, const DialSocketHandler *handler,
                          void *data);
+/* Where an open WebSocket's connection really went; 0: there is none. */
+socklen_t dial_peer(const DialTalk *talk, struct sockaddr_storage *ret_peer);
 void dial_send(DialTalk *talk, const char *text, size_t size); /* one message; copied */
 
 typedef struct {

@@ -763,6 +763,23 @@ static void test_documents(void)
     kit_free(kit);
 }
 
+/* A plugin that makes up names does not make /metrics endless. */
+static void test_gauges(void)
+{
+    Gauges *gauges = gauges_new();
+    g_autoptr(GString) out = g_string_new(NULL);
+    for (int i = 0; i < LIMIT_GAUGES + 10; i++) {
+        g_autofree char *name = g_strdup_printf("n%03d", i);
+        gauges_set(gauges, "mill", name, "A number.", i);
+    }
+    gauges_set(gauges, "mill", "n000", "A number.", 7);
+    gauges_write(gauges, out);
+    g_auto(GStrv) parts = g_strsplit(out->str, "# TYPE ", -1);
+    g_assert_cmpuint(g_strv_length(parts) - 1, ==, LIMIT_GAUGES);
+    g_assert_nonnull(strstr(out->str, "\nserambi_mill_n000 7\n"));
+    gauges_free(gauges);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -788,5 +805,6 @@ int main(int argc, char **argv)
     g_test_add_func("/host/folders", test_folders);
     g_test_add_func("/host/documents", test_documents);
     g_test_add_func("/host/http", test_http);
+    g_test_add_func("/host/gauges", test_gauges);
     return g_test_run();
 }

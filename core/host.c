@@ -481,6 +481,7 @@ Host *host_new(const HostOptions *options)
     host->options = *options;
     host->plugins = g_ptr_array_new_with_free_func(plugin_free);
     host->watches = g_ptr_array_new_with_free_func(g_free);
+    host->gauges = gauges_new();
     if (options->data_folder)
         host->beside = read_or_make_secret(options->data_folder);
     host->clock = g_new0(uv_timer_t, 1);
@@ -504,9 +505,15 @@ void host_free(Host *host)
     uv_close((uv_handle_t *)host->clock, free_handle);
     g_ptr_array_unref(host->plugins);
     g_ptr_array_unref(host->watches);
+    gauges_free(host->gauges);
     g_clear_pointer(&host->entries, g_ptr_array_unref);
     g_free(host->beside);
     g_free(host);
+}
+
+void host_write_gauges(const Host *host, GString *out)
+{
+    gauges_write(host->gauges, out);
 }
 
 json_t *host_plugins(Host *host)

@@ -54,5 +54,7 @@ void host_call(void *host, const Identity *identity, const char *peer, const cha
                json_t *body, void (*on_reply)(int status, const json_t *body, void *reply_data),
                void *reply_data);
 json_t *host_plugins(Host *host);
+/* What plugins told by serambi_gauge(), for /metrics. */
+void host_write_gauges(const Host *host, GString *out);
 /* Runs the timers of all plugins that are due (the loop does it each second; tests call it). */
 void host_tick(Host *host);

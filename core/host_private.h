@@ -3,6 +3,7 @@
  *
  * What the files of the host share: a plugin on the server, a request, a callback. */
 #pragma once
+#include "core/gauges.h"
 #include "core/host.h"
 #include "core/words.h"
 
@@ -42,6 +43,7 @@ struct Host {
     HostCallback *callback; /* that runs now */
     uv_timer_t *clock;      /* its memory goes in its close callback */
     char *beside;           /* the text of <data>/secrets/beside */
+    Gauges *gauges;
     bool is_stopping;
 };
 

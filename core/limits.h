@@ -75,7 +75,16 @@
 #define LIMIT_JOB_SECONDS    3600
 #define LIMIT_JOBS_WAITING   256
 
+/* Clock (clock_packet.h) */
+#define LIMIT_CLOCK_SECOND   200  /* answers to one address: a wall of 25 screens that all begin */
+#define LIMIT_CLOCK_BURST    400  /* of an address at once */
+#define LIMIT_CLOCK_BUCKETS  1024 /* addresses are counted in; two may share one */
+#define LIMIT_CLOCK_OPEN     16   /* questions of a display not yet answered */
+#define LIMIT_CLOCK_ROUND_US INT64_C(1000000) /* what takes longer says nothing */
+#define LIMIT_CLOCK_TIME_US  INT64_C(253402300799000000) /* the end of the year 9999 */
+
 /* Display */
 #define LIMIT_KEPT_JSON_BYTES    (1024 * 1024)
 #define LIMIT_LINK_MESSAGE_BYTES (1024 * 1024)
 #define LIMIT_PLUGINS            32
+#define LIMIT_GAUGES             64 /* of all plugins together */

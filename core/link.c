@@ -18,6 +18,10 @@
 #define SOURCE_PREFIX    "sha256:"
 #define SECRET_BYTES_MAX 4096
 #define ID_BYTES_MAX     64
+#define TIME_DRIFT_PPM   100 /* of two quartzes against each other */
+/* The clock by UDP is believed from this many answers, and until so long after the last. */
+#define UDP_SAMPLES_LEAST 8
+#define UDP_SILENT_US     (30 * G_USEC_PER_SEC)
 
 typedef enum { ORDER_JOIN = 1, ORDER_CALL, ORDER_WANT, ORDER_AGAIN, ORDER_STOP } OrderKind;
 
@@ -202,6 +206,7 @@ static void stop(Link *link)
     uv_close((uv_handle_t *)&link->retry, NULL);
     uv_close((uv_handle_t *)&link->second, NULL);
     uv_close((uv_handle_t *)&link->writer, NULL);
+    clock_asker_close(link->asker);
     dial_close(link->dial);
     session_stop(link);
     files_stop(link);
@@ -314,16 +319,60 @@ const char *link_beside_proof(const Link *link)
     return link->proof;
 }
 
+int64_t link_time_error_us(const LinkTime *time, int64_t monotonic_us)
+{
+    return time->round_us / 2 + (monotonic_us - time->answered_us) * TIME_DRIFT_PPM / 1000000;
+}
+
+/* UDP, if it is heard and not about to be overtaken by a newer epoch; else what the link says. */
+static bool is_by_udp(const ClockEstimate *estimate, const LinkTime *time, int64_t monotonic_us)
+{
+    if (!time->is_known)
+        return true;
+    if (estimate->epoch != time->epoch)
+        return time->epoch == 0 || estimate->base_us > time->answered_us;
+    return monotonic_us - estimate->base_us < UDP_SILENT_US &&
+           estimate->count >= UDP_SAMPLES_LEAST;
+}
+
 /* Kept against the monotonic clock, so that a step of this computer's own clock changes nothing. */
-int64_t link_offset_us(const Link *link)
+void link_clock(const Link *link, int64_t monotonic_us, LinkClock *ret_clock)
 {
     Link *shared = (Link *)link;
+    ClockEstimate estimate;
     g_mutex_lock(&shared->mutex);
-    int64_t offset_us = link->has_clock ? link->server_minus_monotonic_us + g_get_monotonic_time() -
-                                              g_get_real_time()
-                                        : 0;
+    LinkTime time = link->time;
     g_mutex_unlock(&shared->mutex);
-    return offset_us;
+    bool has_estimate = clock_asker_read(link->asker, &estimate);
+    if (has_estimate && is_by_udp(&estimate, &time, monotonic_us)) {
+        *ret_clock = (LinkClock){
+            .source = LINK_CLOCK_UDP,
+            .offset_us = clock_estimate_offset_us(&estimate, monotonic_us),
+            .error_us = clock_estimate_error_us(&estimate, monotonic_us),
+            .round_us = estimate.round_us,
+            .drift_ppm = estimate.drift * 1e6,
+            .epochs = estimate.epochs,
+        };
+    } else if (time.is_known) {
+        *ret_clock = (LinkClock){
+            .source = LINK_CLOCK_LINK,
+            .offset_us = time.offset_us,
+            .error_us = link_time_error_us(&time, monotonic_us),
+            .round_us = time.round_us,
+            .epochs = time.epochs,
+        };
+    } else {
+        *ret_clock = (LinkClock){.source = LINK_CLOCK_NONE};
+    }
+}
+
+int64_t link_offset_us(const Link *link)
+{
+    LinkClock clock;
+    int64_t monotonic_us = g_get_monotonic_time();
+    link_clock(link, monotonic_us, &clock);
+    return clock.source == LINK_CLOCK_NONE ? 0
+                                           : clock.offset_us + monotonic_us - g_get_real_time();
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -357,6 +406,7 @@ static void clear(Link *link)
     g_hash_table_unref(link->requests);
     g_ptr_array_unref(link->wants);
     g_byte_array_unref(link->challenge_body);
+    clock_asker_free(link->asker);
     g_mutex_clear(&link->mutex);
     sodium_memzero(link->secret_key, sizeof link->secret_key);
     g_free(link->token);
@@ -380,6 +430,7 @@ static bool open_loop(Link *link, const char *server, GError **error)
     uv_timer_init(&link->loop, &link->retry);
     uv_timer_init(&link->loop, &link->second);
     uv_timer_init(&link->loop, &link->writer);
+    link->asker = clock_asker_new(&link->loop);
     link->async->data = link->retry.data = link->second.data = link->writer.data = link;
     return true;
 }

@@ -48,8 +48,24 @@ void link_free(Link *link);             /* stops and joins the thread */
 const char *link_key(const Link *link); /* public key, 64 hex digits */
 /* HMAC-SHA256(secret in beside, key) in hex, "" without; the proof of being beside the server. */
 const char *link_beside_proof(const Link *link);
-/* Microseconds to add to CLOCK_REALTIME for the server's clock (least round trip seen); survives
- * disconnection. */
+
+typedef enum {
+    LINK_CLOCK_NONE = 1, /* the server was not heard yet */
+    LINK_CLOCK_LINK,     /* the rpc "time" of the link: UDP is blocked, or the server has none */
+    LINK_CLOCK_UDP,      /* clock_asker.h */
+} LinkClockSource;
+
+typedef struct {
+    LinkClockSource source;
+    int64_t offset_us; /* house clock minus CLOCK_MONOTONIC, at the time that was asked for */
+    int64_t error_us;  /* offset_us is right to within this; grows while nothing is heard */
+    int64_t round_us;  /* least round trip of the samples behind it */
+    double drift_ppm;  /* how much faster the house clock goes */
+    uint64_t epochs;   /* how often the server began anew or set its clock, as far as was noticed */
+} LinkClock;
+/* What is known of the house clock; survives disconnection. */
+void link_clock(const Link *link, int64_t monotonic_us, LinkClock *ret_clock);
+/* The same as microseconds to add to CLOCK_REALTIME; 0: not known. */
 int64_t link_offset_us(const Link *link);
 /* More channels later ("displays:screen.7"). */
 void link_subscribe(Link *link, const char *channel);

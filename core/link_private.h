@@ -5,6 +5,7 @@
  * share. */
 #pragma once
 #include "core/cache.h"
+#include "core/clock_asker.h"
 #include "core/dial.h"
 #include "core/link.h"
 #include "core/remembered.h"
@@ -23,6 +24,14 @@ typedef struct {
     int64_t retry_us; /* monotonic */
 } LinkWant;
 
+/* The best answer to the rpc "time". */
+typedef struct {
+    bool is_known;
+    int64_t epoch, offset_us, round_us;
+    int64_t answered_us; /* monotonic */
+    uint64_t epochs;
+} LinkTime;
+
 struct Link {
     /* Does not change. */
     void (*on_event)(LinkEvent *event, void *data);
@@ -37,8 +46,8 @@ struct Link {
     GMutex mutex; /* of what follows */
     GQueue orders;
     uint64_t last_call;
-    bool has_clock;
-    int64_t server_minus_monotonic_us;
+    LinkTime time;
+    ClockAsker *asker; /* locks itself; orders to it only from the link's thread */
 
     /* The link's thread. */
     uv_loop_t loop;
@@ -52,7 +61,7 @@ struct Link {
     char *token, *id;
     uint32_t last_request;
     guint attempts;
-    int64_t heard_us, since_us, connected_us, spread_ms, ping_seconds, best_round_us, asked_time_us;
+    int64_t heard_us, since_us, connected_us, spread_ms, ping_seconds, asked_time_us;
     guint time_samples;
     bool is_stopping, is_online, is_paired, is_without_token, is_again_at_once;
 
@@ -71,6 +80,8 @@ void link_emit_reply(Link *link, uint64_t call, int status, json_t *body);      
 void link_emit_file(Link *link, const char *hash, char *path, const char *reason); /* takes path */
 void link_emit_status(Link *link);
 void link_save_id(Link *link);
+/* Right to within this. */
+int64_t link_time_error_us(const LinkTime *time, int64_t monotonic_us);
 
 /* link_session.c */
 void session_start(Link *link);

@@ -12,6 +12,7 @@
 #include "core/limits.h"
 #include "core/link_protocol.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 #define RETRY_FIRST_MS   500 /* full jitter: random(0, min(30 s, 0.5 s * 2^n)) */
@@ -21,7 +22,7 @@
 #define PING_SECONDS     25
 #define CALL_SECONDS     30
 #define TIME_SAMPLES     5   /* at each connect */
-#define TIME_EVERY       60  /* seconds, afterwards */
+#define TIME_EVERY       10  /* seconds, afterwards */
 #define STRANGER_SECONDS 300 /* so long, then the key is tried again */
 #define CLOCK_CHANGE_US  5000
 #define CHALLENGE_BYTES  4096
@@ -106,30 +107,57 @@ static void ask_time(Link *link)
     send_text(link, link_protocol_rpc(id, "time", json_object()));
 }
 
-/* The sample of the shortest round trip is the truest. What was the shortest is slowly forgotten,
- * because clocks drift. */
-static void on_time(Link *link, const LinkRequest *request, const json_t *result)
+/* Keeps the time if nothing better is known. True: the clock changed by more than a little. */
+static bool take_time(Link *link, const LinkTime *fresh)
 {
-    json_int_t server_us;
-    int64_t now_us = g_get_monotonic_time(), round_us = now_us - request->sent_us;
-    if (json_unpack((json_t *)result, "{s:{s:I}}", "data", "now_us", &server_us) != 0) {
+    g_mutex_lock(&link->mutex);
+    LinkTime *known = &link->time;
+    bool is_same_clock = known->is_known && known->epoch == fresh->epoch;
+    bool is_better = !is_same_clock || link_time_error_us(fresh, fresh->answered_us) <=
+                                           link_time_error_us(known, fresh->answered_us);
+    int64_t change_us = fresh->offset_us - known->offset_us;
+    bool is_news = !known->is_known || (is_better && ABS(change_us) > CLOCK_CHANGE_US);
+    uint64_t epochs = known->epochs + (known->is_known && !is_same_clock ? 1 : 0);
+    if (is_better) {
+        *known = *fresh;
+        known->epochs = epochs;
+    }
+    g_mutex_unlock(&link->mutex);
+    return is_news;
+}
+
+/* The server's clock port is that of the machine the link really reached. */
+static void aim_clock(Link *link, json_int_t port)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = link->socket != NULL ? dial_peer(link->socket, &peer) : 0;
+    if (port <= 0 || port > UINT16_MAX ||
+        (size != sizeof(struct sockaddr_in) && size != sizeof(struct sockaddr_in6))) {
+        clock_asker_rest(link->asker);
         return;
     }
-    bool is_better = !link->has_clock || round_us <= link->best_round_us;
-    if (is_better) {
-        int64_t difference_us = server_us - (request->sent_us + now_us) / 2;
-        g_mutex_lock(&link->mutex);
-        int64_t change_us = difference_us - link->server_minus_monotonic_us;
-        bool is_news = !link->has_clock || ABS(change_us) > CLOCK_CHANGE_US;
-        link->server_minus_monotonic_us = difference_us;
-        link->has_clock = true;
-        g_mutex_unlock(&link->mutex);
-        link->best_round_us = round_us;
-        if (is_news) {
-            link_emit_status(link);
-        }
-    } else {
-        link->best_round_us += link->best_round_us / 20 + 10;
+    in_port_t *at = peer.ss_family == AF_INET6 ? &((struct sockaddr_in6 *)&peer)->sin6_port
+                                               : &((struct sockaddr_in *)&peer)->sin_port;
+    *at = htons((uint16_t)port);
+    clock_asker_aim(link->asker, (const struct sockaddr *)&peer, size);
+}
+
+static void on_time(Link *link, const LinkRequest *request, const json_t *result)
+{
+    json_int_t server_us, epoch = 0, port = 0;
+    int64_t now_us = g_get_monotonic_time();
+    if (json_unpack((json_t *)result, "{s:{s:I, s?I, s?I}}", "data", "now_us", &server_us, "epoch",
+                    &epoch, "port", &port) != 0) {
+        return;
+    }
+    LinkTime fresh = {.is_known = true,
+                      .epoch = epoch,
+                      .offset_us = server_us - (request->sent_us + now_us) / 2,
+                      .round_us = now_us - request->sent_us,
+                      .answered_us = now_us};
+    aim_clock(link, port);
+    if (take_time(link, &fresh)) {
+        link_emit_status(link);
     }
     if (++link->time_samples < TIME_SAMPLES) {
         ask_time(link);

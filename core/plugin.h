@@ -27,7 +27,8 @@
  * the one exception is the work() of serambi_run(). A pointer received in a callback is borrowed
  * until the callback returns. "Takes": the callee frees it on every path.
  *
- * Changes: 2026-11 first version, SERAMBI_ABI 1. */
+ * Changes: 2026-11 first version, SERAMBI_ABI 1; serambi_gauge(), and clock and shown of
+ * serambi_display_status(). */
 #pragma once
 #include <glib.h>
 #include <jansson.h>
@@ -268,6 +269,10 @@ const char *serambi_public_url(Serambi *self);
 /* A QR code of text as an SVG document (black modules on white, quiet zone); NULL if too long. */
 char *serambi_qr_svg(Serambi *self, const char *text);
 
+/* A figure of this plugin for /metrics: serambi_<plugin>_<name>; the newest value counts. help: one
+ * sentence without quotes and line ends. name and help are copied, name is [a-z0-9_]. */
+void serambi_gauge(Serambi *self, const char *name, const char *help, double value);
+
 /* Fills size random bytes as base64url text without padding; g_free(). */
 char *serambi_random_text(Serambi *self, size_t size);
 
@@ -276,7 +281,10 @@ char *serambi_random_text(Serambi *self, size_t size);
 const char *serambi_display_id(Serambi *self); /* "" until the server has let it in */
 /* How the link is: {"paired":bool,"online":bool,"since_us":N,"server":"http://...","key":"<hex>",
  * "proof":"<hex>" or "" (see serambi_is_beside()),"width":W,"height":H,"layout":"desk",
- * "frames":N,"missed":N}; new reference. */
+ * "frames":N,"missed":N,"clock":{..},"shown":{..}}; new reference.
+ * clock, of serambi_now_us(): {"source":"udp"|"link"|"none","error_us":N (right to within),
+ * "round_us":N,"drift_ppm":R,"epochs":N,"steps":N}. shown, what came on glass: see
+ * media/screen/presentation.h. */
 json_t *serambi_display_status(Serambi *self);
 /* Asks the server anew who this display is: after it was let in. */
 void serambi_display_reconnect(Serambi *self);

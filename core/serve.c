@@ -10,6 +10,7 @@
  */
 #include "core/serve.h"
 #include "core/client.h"
+#include "core/clock_responder.h"
 #include "core/config.h"
 #include "core/host.h"
 #include "core/limits.h"
@@ -61,6 +62,8 @@ typedef struct {
     Clients *clients;
     Metrics *metrics;
     TurnMeter *turns;
+    ClockHouse house_clock;
+    ClockResponder *responder; /* NULL: screens ask over their link */
     uv_signal_t terminate, interrupt, hangup;
     uv_check_t quiet; /* looks for the moment to close the web */
     uv_timer_t patience, watchdog;
@@ -231,16 +234,50 @@ static void write_loop_figures(GString *out, void *data)
                     (double)turn_meter_long_total(server->turns));
 }
 
+/* The epoch goes with it: a screen that is told another one forgets what it measured. */
+static json_t *tell_time(void *data)
+{
+    Server *server = data;
+    int64_t now_us = clock_house_now_us(&server->house_clock);
+    return json_pack("{s:I, s:I, s:i}", "now_us", (json_int_t)now_us, "epoch",
+                     (json_int_t)server->house_clock.epoch, "port",
+                     clock_responder_port(server->responder));
+}
+
+static int64_t now_us(void *data)
+{
+    return clock_house_now_us(&((Server *)data)->house_clock);
+}
+
+static void write_clock_figures(GString *out, void *data)
+{
+    const Server *server = data;
+    ClockResponderCounters counters = clock_responder_counters(server->responder);
+    metrics_counter(out, "serambi_clock_answers", "Questions for the time answered by UDP.",
+                    (double)counters.answered);
+    metrics_counter(out, "serambi_clock_refused", "UDP packets that were no question.",
+                    (double)counters.refused);
+    metrics_counter(out, "serambi_clock_limited", "Questions of addresses that asked too often.",
+                    (double)counters.limited);
+    metrics_counter(out, "serambi_clock_steps", "Times that the house clock was set at once.",
+                    (double)server->house_clock.steps);
+    host_write_gauges(server->host, out);
+}
+
 static void mount(Server *server)
 {
     Web *web = server->web;
-    ClientsCall call = {.call = host_call, .data = server->host};
+    ClientsCall call = {.call = host_call,
+                        .data = server->host,
+                        .tell_time = tell_time,
+                        .time_data = server};
     server->clients = clients_new(server->live, server->access, &server->loop, &call);
     server->metrics = metrics_new(web);
     metrics_add(server->metrics, write_live_figures, server);
     metrics_add(server->metrics, write_store_figures, server);
     metrics_add(server->metrics, write_job_figures, server);
     metrics_add(server->metrics, write_loop_figures, server);
+    metrics_add(server->metrics, write_clock_figures, server);
     web_route(web, "/", handle_root, server);
     web_route(web, "/api/", handle_api, server);
     web_route(web, "/api/session", handle_session, server);
@@ -348,6 +385,18 @@ static bool open_web(Server *server, GError **error)
     return true;
 }
 
+/* Screens can do without. */
+static void open_clock(Server *server)
+{
+    g_autoptr(GError) error = NULL;
+    int port = server->config.clock_port ? (int)server->config.clock_port : server->port;
+    server->responder = clock_responder_new(&server->loop, server->address, port,
+                                            &server->house_clock, &error);
+    if (!server->responder)
+        g_message("could not tell the time by UDP port %d: %s, screens ask over their link", port,
+                  error->message);
+}
+
 /* An unknown name is a mistake, unless it may belong to a plugin that could not be opened: that one
  * is off, the house opens all the same. */
 static bool check_unknown(const Server *server, GPtrArray *entries, GError **error)
@@ -380,7 +429,9 @@ static bool start_host(Server *server, GError **error)
                            .assets = server->assets,
                            .data_folder = server->options->data,
                            .public_url = server->public_url,
-                           .reserve_bytes = server->config.reserve_mb * 1000000};
+                           .reserve_bytes = server->config.reserve_mb * 1000000,
+                           .now_us = now_us,
+                           .now_data = server};
     server->host = host_new(&options);
     GPtrArray *entries = loader_load_folder(folder);
     for (guint i = 0; i < entries->len; i++) {
@@ -407,6 +458,7 @@ static bool open_all(Server *server, GError **error)
         !open_store(server, error) || !open_rooms(server, error) || !open_web(server, error) ||
         !start_host(server, error))
         return false;
+    open_clock(server);
     mount(server);
     return true;
 }
@@ -433,6 +485,7 @@ static void on_web_closed(void *data)
     Server *server = data;
     server->web = NULL;
     close_rooms(server);
+    clock_responder_close(server->responder);
     uv_close((uv_handle_t *)&server->terminate, NULL);
     uv_close((uv_handle_t *)&server->interrupt, NULL);
     uv_close((uv_handle_t *)&server->hangup, NULL);
@@ -565,6 +618,7 @@ int serve_run(const Options *options)
     server->options = options;
     if (uv_loop_init(&server->loop) != 0)
         g_error("the system gives no event loop");
+    clock_house_init(&server->house_clock, g_get_monotonic_time(), g_get_real_time());
     if (!open_all(server, &error))
         return give_up(error);
     watch_signals(server);

@@ -481,6 +481,11 @@ bool serambi_is_beside(Serambi *self, const char *key, const char *proof)
 /* --- Small things --------------------------------------------------------------------------------
  */
 
+void serambi_gauge(Serambi *self, const char *name, const char *help, double value)
+{
+    gauges_set(self->host->gauges, self->entry->id, name, help, value);
+}
+
 char *serambi_qr_svg(Serambi *self, const char *text)
 {
     return qr_svg(text);

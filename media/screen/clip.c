@@ -765,3 +765,38 @@ size_t clips_deck_pids(const Clips *clips, int64_t *ret_pids, size_t max)
             ret_pids[count++] = deck_pid(clips->seats[i].deck);
     return count;
 }
+
+/* --- For the clock ---------------------------------------------------------------------------- */
+
+static const SerambiClip *video_now(const Clips *clips)
+{
+    for (size_t i = clips->list->len; i-- > 0;) {
+        const SerambiClip *clip = g_ptr_array_index(clips->list, i);
+        if (clip->kind == CLIP_VIDEO && clip->state == CLIP_ON_AIR && clip->seat)
+            return clip;
+    }
+    return NULL;
+}
+
+uint64_t clips_on_air(const Clips *clips)
+{
+    const SerambiClip *clip = clips ? video_now(clips) : NULL;
+    return clip ? clip->id : 0;
+}
+
+bool clips_shown(const Clips *clips, ClipShown *ret_shown)
+{
+    const SerambiClip *clip = video_now(clips);
+    const DeckClip *known = clip && clip->has_picture ? deck_clip(clip->seat->deck) : NULL;
+    if (!known || !known->has_video || known->fps_n == 0 || is_still(known))
+        return false;
+    *ret_shown = (ClipShown){
+        .number = clip->id,
+        .start_us = clip->start_us,
+        .frame = clip->picture_index,
+        .begin_us = frame_begin_us(known, clip->picture_index),
+        .step_us = clips->options.timeline->stepped_us - clip->stepped_us,
+    };
+    g_strlcpy(ret_shown->source, clip->source, sizeof ret_shown->source);
+    return true;
+}

@@ -52,6 +52,17 @@ void clips_drop(Clips *clips, Serambi *owner);
 /* {"frames":N,"missed":N,"clips_failed":N,"decks_started":N,"decks_died":N,"decks_killed":N}; new
  * reference. */
 json_t *clips_figures(const Clips *clips);
+/* The video on air, for the clock and the report of what is shown. */
+typedef struct {
+    uint64_t number;  /* of the clip, never again */
+    int64_t start_us; /* timeline */
+    int64_t frame;    /* on glass */
+    int64_t begin_us; /* of that frame in the clip */
+    int64_t step_us;  /* how much later the clip runs than start_us says: steps of the timeline */
+    char source[80];
+} ClipShown;
+uint64_t clips_on_air(const Clips *clips); /* its number; 0: none */
+bool clips_shown(const Clips *clips, ClipShown *ret_shown);
 /* Process ids of the decks that live, for tests; returns how many were written. */
 size_t clips_deck_pids(const Clips *clips, int64_t *ret_pids, size_t max);
 

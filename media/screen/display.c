@@ -31,8 +31,30 @@ int64_t display_now_us(const Display *display)
 
 static void lead_timeline(Display *display, int64_t monotonic_us)
 {
-    int64_t offset_us = display->link ? link_offset_us(display->link) : 0;
-    timeline_lead(&display->timeline, monotonic_us, timeline_wall_us() + offset_us);
+    LinkClock clock = {.source = LINK_CLOCK_NONE};
+    if (display->link)
+        link_clock(display->link, monotonic_us, &clock);
+    display->timeline.on_air = clips_on_air(display->clips);
+    timeline_lead(&display->timeline, monotonic_us,
+                  clock.source == LINK_CLOCK_NONE ? timeline_wall_us()
+                                                  : monotonic_us + clock.offset_us);
+}
+
+json_t *display_clock_figures(const Display *display)
+{
+    static const char *const sources[] = {
+        [LINK_CLOCK_NONE] = "none", [LINK_CLOCK_LINK] = "link", [LINK_CLOCK_UDP] = "udp"};
+    LinkClock clock = {.source = LINK_CLOCK_NONE};
+    int64_t monotonic_us = timeline_monotonic_us(), left_us = 0;
+    if (display->link)
+        link_clock(display->link, monotonic_us, &clock);
+    /* What is still to be slewed is an error as well. */
+    if (clock.source != LINK_CLOCK_NONE)
+        left_us = ABS(clock.offset_us - display->timeline.delta_us);
+    return json_pack("{s:s, s:I, s:I, s:f, s:I, s:I}", "source", sources[clock.source], "error_us",
+                     (json_int_t)(clock.error_us + left_us), "round_us", (json_int_t)clock.round_us,
+                     "drift_ppm", clock.drift_ppm, "epochs", (json_int_t)clock.epochs, "steps",
+                     (json_int_t)display->timeline.steps);
 }
 
 /* --- Layout ----------------------------------------------------------------------------------- */
@@ -188,6 +210,13 @@ static void place_card(Display *display)
                      display->layout.kind == LAYOUT_CINEMA && is_crowded);
 }
 
+static void note_presented(Display *display)
+{
+    ClipShown shown;
+    if (clips_shown(display->clips, &shown))
+        presentation_note(&display->presentation, &shown, display_now_us(display));
+}
+
 static void paint(Display *display, int64_t monotonic_us)
 {
     RectSet damage = {.count = 0};
@@ -206,6 +235,7 @@ static void paint(Display *display, int64_t monotonic_us)
         layers_damage_all(display->layers);
         return;
     }
+    note_presented(display);
     display->frames_painted++;
     if (display->first_frame_us == 0)
         display->first_frame_us = timeline_monotonic_us();

@@ -74,6 +74,8 @@ json_t *serambi_display_status(Serambi *self)
     json_object_set_new(status, "has_sound", json_boolean(mixer_has_device(display->mixer)));
     json_object_set_new(status, "painted", json_integer((json_int_t)display->frames_painted));
     json_object_update_new(status, clips_figures(display->clips));
+    json_object_set_new(status, "clock", display_clock_figures(display));
+    json_object_set_new(status, "shown", presentation_figures(&display->presentation));
     return status;
 }
 
@@ -347,6 +349,11 @@ const char *serambi_public_url(Serambi *self)
 bool serambi_is_beside(Serambi *self, const char *key, const char *proof)
 {
     return false;
+}
+
+/* A display has no /metrics: what it knows it reports. */
+void serambi_gauge(Serambi *self, const char *name, const char *help, double value)
+{
 }
 
 char *serambi_qr_svg(Serambi *self, const char *text)

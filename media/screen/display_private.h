@@ -8,6 +8,7 @@
 #include "media/screen/errand.h"
 #include "media/screen/house.h"
 #include "media/screen/mixer.h"
+#include "media/screen/presentation.h"
 #include "media/screen/timeline.h"
 
 enum { MESSAGE_ERRAND = ERRAND_MESSAGE, MESSAGE_LINK, MESSAGE_SNAPSHOT, MESSAGE_QUIT };
@@ -35,6 +36,7 @@ struct Display {
     Layout layout;
     LayoutKind layout_kind;
     Timeline timeline;
+    Presentation presentation;
     Errands *errands;
     Mixer *mixer;
     Clips *clips;
@@ -57,6 +59,8 @@ struct Display {
 
 Serambi *display_house(const Display *display);
 int64_t display_now_us(const Display *display);
+/* "clock" of serambi_display_status(); new reference. */
+json_t *display_clock_figures(const Display *display);
 /* Chooses, redraws, keeps it on disk. */
 void display_arrange(Display *display, LayoutKind kind, int volume_percent);
 /* Tells the link what all plugins want together. */

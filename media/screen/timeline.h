@@ -11,11 +11,17 @@
  * jumps. Farther off it is set at once: then it was wrong, not late. */
 #define TIMELINE_SLEW_MAX_US (250 * 1000)
 #define TIMELINE_SLEW_PPM    500
+/* A video on air is not cut into: what is to be set waits for its end, so long. */
+#define TIMELINE_HOLD_US (60 * INT64_C(1000000))
 
 typedef struct {
-    int64_t delta_us;   /* timeline minus CLOCK_MONOTONIC */
-    int64_t updated_us; /* CLOCK_MONOTONIC */
-    int64_t stepped_us; /* sum of all that was set at once: clips on air do not follow it */
+    int64_t delta_us;     /* timeline minus CLOCK_MONOTONIC */
+    int64_t updated_us;   /* CLOCK_MONOTONIC */
+    int64_t stepped_us;   /* sum of all that was set at once: clips on air do not follow it */
+    uint64_t on_air;      /* number of the video on air, set by the owner; 0: none */
+    uint64_t waiting_for; /* a step waits for the end of that video */
+    int64_t waiting_us;   /* CLOCK_MONOTONIC, since when; 0: no step waits */
+    uint32_t steps;
     bool is_set;
 } Timeline;
 

@@ -380,6 +380,78 @@ static void test_roles(void)
     kit_free(kit);
 }
 
+/* --- In step ---------------------------------------------------------------------------------- */
+
+static json_t *screen_of(const char *source, int error_us, int64_t until_us, int median_us,
+                         int position_us)
+{
+    return json_pack("{s:b, s:{s:{s:s, s:i}, s:{s:I, s:i, s:i, s:s, s:I, s:i}}}", "online", 1,
+                     "status", "clock", "source", source, "error_us", error_us, "shown", "until_us",
+                     (json_int_t)until_us, "median_us", median_us, "worst_us", median_us + 5000,
+                     "source", "sha256:ab", "start_us", (json_int_t)1000, "position_us",
+                     position_us);
+}
+
+static Skew skew_of(json_t *one, json_t *other, int64_t now_us)
+{
+    json_auto_t *displays = json_array();
+    json_array_append_new(displays, one);
+    if (other)
+        json_array_append_new(displays, other);
+    return skew_measure(displays, now_us);
+}
+
+#define NOW_US INT64_C(1795406400000000)
+
+static void test_skew(void)
+{
+    Skew skew = skew_of(screen_of("udp", 300, NOW_US, 4000, 0), NULL, NOW_US);
+    g_assert_cmpstr(skew.advice, ==, "alone");
+    g_assert_cmpint(skew.skew_us, ==, 0);
+    skew = skew_of(screen_of("udp", 300, NOW_US, 4000, 0), screen_of("udp", 500, NOW_US, 9000, 0),
+                   NOW_US);
+    g_assert_cmpint(skew.screens, ==, 2);
+    g_assert_cmpint(skew.skew_us, ==, 9500 - 3700);
+    g_assert_cmpint(skew.worst_late_us, ==, 14000);
+    g_assert_cmpstr(skew.advice, ==, "good");
+    g_assert_false(skew.is_bad);
+    /* Another frame at the same moment is seen, whatever the clocks say. */
+    skew = skew_of(screen_of("udp", 300, NOW_US, 0, 400000),
+                   screen_of("udp", 300, NOW_US, 0, 520000), NOW_US);
+    g_assert_cmpint(skew.skew_us, ==, 120000);
+    g_assert_true(skew.is_bad);
+    g_assert_cmpstr(skew.advice, ==, "busy");
+    /* At another moment it says nothing. */
+    skew = skew_of(screen_of("udp", 300, NOW_US, 0, 400000),
+                   screen_of("udp", 300, NOW_US - 10000000, 0, 520000), NOW_US);
+    g_assert_cmpint(skew.frames_apart_us, ==, 0);
+    skew = skew_of(screen_of("udp", 300, NOW_US, 0, 0), screen_of("link", 30000, NOW_US, 0, 0),
+                   NOW_US);
+    g_assert_cmpstr(skew.advice, ==, "firewall");
+    g_assert_cmpint(skew.by_link, ==, 1);
+    skew =
+        skew_of(screen_of("udp", 300, NOW_US, 0, 0), screen_of("udp", 30000, NOW_US, 0, 0), NOW_US);
+    g_assert_cmpstr(skew.advice, ==, "network");
+}
+
+/* What a screen may not do to the figures: old reports, absurd ones, none. */
+static void test_skew_nonsense(void)
+{
+    Skew skew = skew_of(screen_of("udp", 300, NOW_US - 60000000, 900000, 0),
+                        screen_of("udp", 300, NOW_US, 0, 0), NOW_US);
+    g_assert_cmpint(skew.skew_us, ==, 600); /* the first one's report is of long ago */
+    skew = skew_of(json_pack("{s:b, s:{s:{s:s, s:I}, s:i}}", "online", 1, "status", "clock",
+                             "source", "udp", "error_us", (json_int_t)INT64_MAX, "shown", 3),
+                   screen_of("udp", -5, NOW_US, 0, 0), NOW_US);
+    g_assert_cmpint(skew.screens, ==, 2);
+    g_assert_true(skew.is_bad);
+    skew = skew_of(json_pack("{s:b, s:[]}", "online", 1, "status"), json_integer(3), NOW_US);
+    g_assert_cmpint(skew.screens, ==, 0);
+    skew =
+        skew_of(screen_of("none", 0, NOW_US, 0, 0), screen_of("made up", 0, NOW_US, 0, 0), NOW_US);
+    g_assert_cmpint(skew.screens, ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -398,5 +470,7 @@ int main(int argc, char **argv)
     g_test_add_func("/displays/restart", test_restart);
     g_test_add_func("/displays/full-disk", test_full_disk);
     g_test_add_func("/displays/roles", test_roles);
+    g_test_add_func("/displays/skew", test_skew);
+    g_test_add_func("/displays/skew-nonsense", test_skew_nonsense);
     return g_test_run();
 }

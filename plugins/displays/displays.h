@@ -4,6 +4,7 @@
  * The screens: what the files of this plugin share.
  *
  * screens.c  the server half: pairing, names, layouts, health
+ * skew.c     the server half: how far the screens are apart
  * porch.c    the display half: says hello until it is let in, reports, follows its layout, and
  * draws clock, QR card and pairing code */
 #pragma once
@@ -26,6 +27,18 @@ typedef struct {
     Screens screens;
     Porch porch;
 } Displays;
+
+/* skew.c: the screens that are connected and follow the house clock. */
+typedef struct {
+    int screens, by_link; /* by_link: those that have no clock by UDP */
+    int64_t skew_us, frames_apart_us, clock_error_us, worst_late_us;
+    const char *advice; /* alone, good, firewall, network, busy */
+    bool is_bad;        /* people may notice */
+} Skew;
+/* displays: as in displays:list. */
+Skew skew_measure(const json_t *displays, int64_t now_us);
+json_t *skew_shape(const Skew *skew); /* "step" in displays:list; new reference */
+void skew_tell(Serambi *self, const Skew *skew);
 
 /* screens.c */
 extern const char *const screens_migrations[];

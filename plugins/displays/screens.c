@@ -64,7 +64,8 @@ static json_t *screen_shape(Serambi *self, const json_t *row)
                      status ? status : json_object());
 }
 
-/* {"displays":[...],"pending":[...]}; codes are never told: whoever approves reads the screen. */
+/* {"displays":[...],"pending":[...],"step":{...}}; codes are never told: whoever approves reads the
+ * screen. */
 static json_t *list(Serambi *self, GError **error)
 {
     json_auto_t *rows =
@@ -80,7 +81,10 @@ static json_t *list(Serambi *self, GError **error)
     size_t index;
     json_t *row;
     json_array_foreach(rows, index, row) json_array_append_new(displays, screen_shape(self, row));
-    return json_pack("{s:o, s:o}", "displays", displays, "pending", pending);
+    Skew skew = skew_measure(displays, serambi_now_us(self));
+    skew_tell(self, &skew);
+    return json_pack("{s:o, s:o, s:o}", "displays", displays, "pending", pending, "step",
+                     skew_shape(&skew));
 }
 
 /* What is worth a publication: the list without what changes with every report. */
@@ -95,7 +99,13 @@ static char *gist(const json_t *shape)
         json_object_del(screen, "last_seen_us");
         json_object_del(status, "frames");
         json_object_del(status, "missed");
+        json_object_del(status, "painted");
+        json_object_del(status, "clock");
+        json_object_del(status, "shown");
     }
+    json_t *step = json_object_get(copy, "step");
+    json_object_del(step, "within_us");
+    json_object_del(step, "clock_error_us");
     return json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS);
 }
 
@@ -475,7 +485,9 @@ const SerambiTopic screens_topics[] = {
         .example =
             "{\"displays\":[{\"id\":\"d1\",\"name\":\"Lobi\",\"layout\":\"desk\",\"volume\":80,"
             "\"online\":true,\"last_seen_us\":1795406400000000,\"width\":1920,"
-            "\"height\":1080,\"status\":{}}],\"pending\":[]}",
+            "\"height\":1080,\"status\":{}}],\"pending\":[],"
+            "\"step\":{\"screens\":1,\"by_link\":0,\"within_us\":0,"
+            "\"clock_error_us\":300,\"advice\":\"alone\",\"is_bad\":false}}",
         .help = "every screen and how it is",
     },
     {

@@ -24,7 +24,8 @@ class DisplaysStaff extends Part {
     this.none = h('p', { class: 'empty', hidden: true }, t(this.isAdmin ? 'none.admin' : 'none'));
     this.pending = h('ul', { class: 'rows' });
     this.waiting = h('div', { class: 'stack', hidden: true, 'aria-live': 'polite' }, h('h3', {}, t('pending.title')), this.pending);
-    fill(this, this.screens, this.none,
+    this.step = h('div', { class: 'card', hidden: true });
+    fill(this, this.step, this.screens, this.none,
       this.isAdmin && h('section', { class: 'card' }, h('h2', {}, t('approve.title')), h('p', { class: 'quietly' }, t('approve.text')),
         this.waiting, this.approveForm()));
     this.follow('displays:list', () => this.read());
@@ -34,9 +35,10 @@ class DisplaysStaff extends Part {
 
   async read() {
     try {
-      const { displays, pending } = await this.app.api('GET', 'displays/');
+      const { displays, pending, step } = await this.app.api('GET', 'displays/');
       list(this.screens, displays, (one) => one.id, (one) => this.card(one));
       this.none.hidden = displays.length > 0;
+      this.showStep(step);
       const { t } = this.app;
       const asking = (pending ?? []).map((one, at) => ({ ...one, at }));
       list(this.pending, asking, (one) => one.at, (one) => h('li', {}, h('div', { class: 'grow' }, bdi(one.name || t('pending.unnamed'))),
@@ -45,6 +47,19 @@ class DisplaysStaff extends Part {
     } catch (error) {
       if (error.status !== 0) this.app.fail(error);
     }
+  }
+
+  /** How far the screens are apart, and what to do when people may notice. */
+  showStep(step) {
+    const { t } = this.app;
+    this.step.hidden = !step?.screens;
+    if (this.step.hidden) return;
+    const isAlone = step.advice === 'alone';
+    const ms = String(Math.max(1, Math.ceil(step.within_us / 1000)));
+    fill(this.step, h('h2', {}, t('step.title')),
+      h('p', {}, isAlone ? t('step.alone')
+        : h('span', { class: step.is_bad ? 'chip amber' : 'chip' }, t('step.within', { count: String(step.screens), ms }))),
+      !isAlone && step.advice !== 'good' && h('p', { class: 'small' }, t(`step.${step.advice}`, { count: String(step.by_link) })));
   }
 
   card(one) {
