@@ -331,8 +331,7 @@ static bool is_by_udp(const ClockEstimate *estimate, const LinkTime *time, int64
         return true;
     if (estimate->epoch != time->epoch)
         return time->epoch == 0 || estimate->base_us > time->answered_us;
-    return monotonic_us - estimate->base_us < UDP_SILENT_US &&
-           estimate->count >= UDP_SAMPLES_LEAST;
+    return monotonic_us - estimate->base_us < UDP_SILENT_US && estimate->count >= UDP_SAMPLES_LEAST;
 }
 
 /* Kept against the monotonic clock, so that a step of this computer's own clock changes nothing. */
@@ -371,8 +370,7 @@ int64_t link_offset_us(const Link *link)
     LinkClock clock;
     int64_t monotonic_us = g_get_monotonic_time();
     link_clock(link, monotonic_us, &clock);
-    return clock.source == LINK_CLOCK_NONE ? 0
-                                           : clock.offset_us + monotonic_us - g_get_real_time();
+    return clock.source == LINK_CLOCK_NONE ? 0 : clock.offset_us + monotonic_us - g_get_real_time();
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */

@@ -267,10 +267,8 @@ static void write_clock_figures(GString *out, void *data)
 static void mount(Server *server)
 {
     Web *web = server->web;
-    ClientsCall call = {.call = host_call,
-                        .data = server->host,
-                        .tell_time = tell_time,
-                        .time_data = server};
+    ClientsCall call = {
+        .call = host_call, .data = server->host, .tell_time = tell_time, .time_data = server};
     server->clients = clients_new(server->live, server->access, &server->loop, &call);
     server->metrics = metrics_new(web);
     metrics_add(server->metrics, write_live_figures, server);
@@ -390,8 +388,8 @@ static void open_clock(Server *server)
 {
     g_autoptr(GError) error = NULL;
     int port = server->config.clock_port ? (int)server->config.clock_port : server->port;
-    server->responder = clock_responder_new(&server->loop, server->address, port,
-                                            &server->house_clock, &error);
+    server->responder =
+        clock_responder_new(&server->loop, server->address, port, &server->house_clock, &error);
     if (!server->responder)
         g_message("could not tell the time by UDP port %d: %s, screens ask over their link", port,
                   error->message);

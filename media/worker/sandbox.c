@@ -58,6 +58,16 @@ static void tell_missing(const char *what, int reason)
     (void)fprintf(stderr, "sandbox: going on without %s: %s\n", what, g_strerror(reason));
 }
 
+static bool write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool is_written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    (void)close(fd);
+    return is_written;
+}
+
 /* ---- 1 limits ----------------------------------------------------------------------------------
  */
 
@@ -86,6 +96,9 @@ static bool limit_resources(const SandboxPolicy *policy)
     is_held &=
         set_limit(RLIMIT_NOFILE, policy->open_files ? policy->open_files : OPEN_FILES_DEFAULT,
                   "the limit of open files");
+    /* When memory runs out a job goes first, and not the screen or the server. */
+    if (!write_text("/proc/self/oom_score_adj", "1000"))
+        tell_missing("being the first to go when memory runs out", errno);
     if (policy->cpu_seconds)
         is_held &= set_limit(RLIMIT_CPU, policy->cpu_seconds, "the limit of processor time");
 #ifndef __SANITIZE_ADDRESS__ /* reserves terabytes of address space */
@@ -157,16 +170,6 @@ static void drop_capabilities(void)
 
 /* ---- 3 namespaces ------------------------------------------------------------------------------
  */
-
-static bool write_text(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    bool is_written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    (void)close(fd);
-    return is_written;
-}
 
 /* We stay who we are: the files of this user remain readable. */
 static void map_user(uid_t user, gid_t group)

@@ -35,6 +35,7 @@ typedef struct Storm {
     int failures; /* of good clips */
     int64_t turn_us, turn_cpu_us, freeze_us, gap_us;
     unsigned shown_bad, refused, wrong;
+    int gap_round, freeze_round; /* after which bad clip */
 } Storm;
 
 static Storm storm;
@@ -215,9 +216,14 @@ static SerambiClip *play_round(SerambiClip *good, unsigned round, uint32_t seed,
     g_autofree char *name = g_strdup_printf("bad-%u", round);
     g_autofree char *path = g_build_filename(storm.folder, name, NULL);
     spoil_write(way, chance, storm.folder, path);
+    int64_t gap_us = storm.gap_us, freeze_us = storm.freeze_us;
     int trouble = storm.failures + (int)storm.wrong;
     SerambiClip *next = cue("good", on_good_end), *bad = cue(name, NULL);
     play_good(good, *wanted_us);
+    if (storm.gap_us > gap_us)
+        storm.gap_round = (int)round - 1;
+    if (storm.freeze_us > freeze_us)
+        storm.freeze_round = (int)round - 1;
     bool is_on_air = play_bad(bad, good);
     if (!is_on_air)
         clip_drop(good);
@@ -259,10 +265,11 @@ static void report(void)
     g_autofree char *decks = json_dumps(figures, JSON_PRESERVE_ORDER);
     g_print("# %d rounds, seed %d: %u bad clips on air, %u refused before air\n", rounds, seed,
             storm.shown_bad, storm.refused);
-    g_print("# longest turn %.1f ms (%.1f ms of processor time), longest freeze %.1f ms, longest "
-            "wait for a good clip %.1f ms\n",
-            (double)storm.turn_us / 1e3, (double)storm.turn_cpu_us / 1e3,
-            (double)storm.freeze_us / 1e3, (double)storm.gap_us / 1e3);
+    g_print(
+        "# longest turn %.1f ms (%.1f ms of processor time), longest freeze %.1f ms (after round "
+        "%d), longest wait for a good clip %.1f ms (after round %d)\n",
+        (double)storm.turn_us / 1e3, (double)storm.turn_cpu_us / 1e3, (double)storm.freeze_us / 1e3,
+        storm.freeze_round, (double)storm.gap_us / 1e3, storm.gap_round);
     g_print("# decks %s\n# memory %d KB after %d rounds, %d KB at the end; %d files more\n", decks,
             (int)begin_kb, MIN(rounds, WARM_ROUNDS), (int)end_kb, more_files);
     free(decks);
