@@ -137,7 +137,12 @@ test('keys faster than the server are one after the other, none is lost', async 
   await visitor.waitForSelector('.ticket.waiting');
   await staff.keyboard.press('n');
   await visitor.waitForSelector('.ticket.called');
-  await staff.route('**/next', (route) => route.fulfill({ status: 503, json: { error: { code: 'error.full' } } }));
+  await staff.locator('.desk-now .label', { hasText: /./ }).waitFor();
+  await staff.waitForSelector('button.huge:not([aria-busy])'); // Its answer is here: no double press.
+  await staff.route('**/next', async (route) => {
+    await new Promise((resolve) => { setTimeout(resolve, 300); });
+    await route.fulfill({ status: 503, json: { error: { code: 'error.full' } } });
+  });
   let moved = 0;
   await staff.route('**/finish', (route) => {
     moved += 1;
