@@ -3,10 +3,10 @@
  *
  * Clips from file to ground: the right frame at its time, cuts without a gap, dead workers, sounds.
  * The pictures are grey, and the grey is the number of the frame. */
+#include "core/test_folder.h"
 #include "media/screen/layer.h"
 #include "media/screen/stage.h"
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,20 +118,6 @@ static void theatre_open(const char *worker)
     theatre->begin_us = timeline_monotonic_us();
 }
 
-static void remove_folder(const char *path)
-{
-    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
-    for (const char *name = folder ? g_dir_read_name(folder) : NULL; name;
-         name = g_dir_read_name(folder)) {
-        g_autofree char *inside = g_build_filename(path, name, NULL);
-        if (g_file_test(inside, G_FILE_TEST_IS_DIR))
-            remove_folder(inside);
-        else
-            g_unlink(inside);
-    }
-    g_rmdir(path);
-}
-
 static void theatre_close(void)
 {
     errands_stop(theatre->errands);
@@ -143,7 +129,7 @@ static void theatre_close(void)
     clips_free(theatre->clips);
     errands_free(theatre->errands);
     stage_free(theatre->stage);
-    remove_folder(theatre->folder);
+    test_folder_remove(theatre->folder);
     g_free(theatre->folder);
     g_clear_pointer(&theatre, g_free);
 }
@@ -470,7 +456,7 @@ static void test_device(void)
     g_assert_cmpfloat(peak, >, 0.4);
     g_assert_cmpfloat(peak, <, 0.6);
     g_assert_cmpuint(size, >, 48000 * sizeof(float));
-    remove_folder(folder);
+    test_folder_remove(folder);
     g_setenv("SDL_AUDIODRIVER", "dummy", TRUE);
 }
 
@@ -507,7 +493,7 @@ static void test_device_hangs(void)
     /* The reader goes: the write ends, and with it the device. */
     close(reader);
     theatre_close();
-    remove_folder(folder);
+    test_folder_remove(folder);
     g_setenv("SDL_AUDIODRIVER", "dummy", TRUE);
 }
 

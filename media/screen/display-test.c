@@ -3,8 +3,8 @@
  *
  * The host of display halves: first picture, plugins good and bad, timers, messages, arrangement,
  * snapshot. Without a server: the link has tests of its own. */
+#include "core/test_folder.h"
 #include "media/screen/display_private.h"
-#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,20 +185,6 @@ static uint32_t pixel(Display *display, int x, int y)
     return ground->pixels[y * ground->stride + x] & 0xFFFFFF;
 }
 
-static void remove_folder(const char *path)
-{
-    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
-    for (const char *name = folder ? g_dir_read_name(folder) : NULL; name;
-         name = g_dir_read_name(folder)) {
-        g_autofree char *inside = g_build_filename(path, name, NULL);
-        if (g_file_test(inside, G_FILE_TEST_IS_DIR))
-            remove_folder(inside);
-        else
-            g_unlink(inside);
-    }
-    g_rmdir(path);
-}
-
 static void on_run_done(Serambi *self, void *data)
 {
     g_assert_true(g_thread_self() != seen.work_thread);
@@ -255,7 +241,7 @@ static void test_life(void)
     g_assert_cmpstr(json_string_value(json_object_get(status, "layout")), ==, "cinema");
     display_free(display);
     g_assert_cmpint(seen.stops, ==, 2);
-    remove_folder(folder);
+    test_folder_remove(folder);
 }
 
 static void test_server_only(void)
@@ -285,7 +271,7 @@ static void test_server_only(void)
     g_assert_cmpstr(random, !=, other);
     display_free(display);
     plugins[1] = &bad;
-    remove_folder(folder);
+    test_folder_remove(folder);
 }
 
 static void on_clip_end(Serambi *self, SerambiClip *clip, const GError *error)
@@ -332,7 +318,7 @@ static void test_arrangement(void)
         ;
     display_free(display);
     plugins[1] = &bad;
-    remove_folder(folder);
+    test_folder_remove(folder);
 }
 
 static void test_wrong_settings(void)
@@ -347,7 +333,7 @@ static void test_wrong_settings(void)
     g_assert_cmpint(display->layout.kind, ==, LAYOUT_CINEMA);
     g_assert_cmpint(display_first_frame_us(display), >, 0);
     display_free(display);
-    remove_folder(folder);
+    test_folder_remove(folder);
 }
 
 int main(int argc, char **argv)

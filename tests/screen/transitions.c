@@ -3,13 +3,13 @@
  *
  * Plays a programme of mixed clips on the real presenter, watches the screen from outside and says
  * what was seen: N transitions, black, missing, doubled, how far each cut was from its time. */
+#include "core/test_folder.h"
 #include "eye.h"
 #include "film.h"
 #include "lobby.h"
 #include "media/screen/layout.h"
 #include "media/screen/picture.h"
 #include "verdict.h"
-#include <glib/gstdio.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,21 +255,6 @@ static int print_test(const Options *options, const Report *report)
     return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static void remove_folder(const char *path)
-{
-    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
-    for (const char *name = folder ? g_dir_read_name(folder) : NULL; name;
-         name = g_dir_read_name(folder)) {
-        g_autofree char *inside = g_build_filename(path, name, NULL);
-        bool is_link = g_file_test(inside, G_FILE_TEST_IS_SYMLINK);
-        if (!is_link && g_file_test(inside, G_FILE_TEST_IS_DIR))
-            remove_folder(inside);
-        else
-            (void)g_unlink(inside);
-    }
-    (void)g_rmdir(path);
-}
-
 int main(int argc, char **argv)
 {
     Options options = {.count = 20, .seed = 1};
@@ -305,7 +290,7 @@ int main(int argc, char **argv)
     }
     verdict_free(report.verdict);
     schedule_free(schedule);
-    remove_folder(folder);
+    test_folder_remove(folder);
     g_free(options.build);
     g_free(options.size);
     g_free(options.layout);

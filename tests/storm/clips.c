@@ -3,6 +3,7 @@
  *
  * A storm of bad clips on the presenter's own clips, decks, mixer and layers. Between every two bad
  * ones a good one must be shown, frame after frame; what that took is printed. */
+#include "core/test_folder.h"
 #include "media/screen/layer.h"
 #include "media/screen/stage.h"
 #include "tests/storm/spoil.h"
@@ -297,17 +298,6 @@ static int judge(void)
     return is_well ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static void remove_folder(const char *path)
-{
-    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
-    for (const char *name = folder ? g_dir_read_name(folder) : NULL; name;
-         name = g_dir_read_name(folder)) {
-        g_autofree char *inside = g_build_filename(path, name, NULL);
-        (void)g_unlink(inside);
-    }
-    (void)g_rmdir(path);
-}
-
 int main(int argc, char **argv)
 {
     g_autofree char *worker = NULL;
@@ -353,7 +343,7 @@ int main(int argc, char **argv)
     report();
     int status = judge();
     close_storm();
-    remove_folder(storm.folder);
+    test_folder_remove(storm.folder);
     g_free(storm.folder);
     return status;
 }
