@@ -275,16 +275,10 @@ static struct flock asking(short type)
     return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
 }
 
-static void ask_for_turn(Store *store)
+/* type: F_RDLCK asks, F_UNLCK asks no more. */
+static void ask_for_turn(Store *store, short type)
 {
-    struct flock lock = asking(F_RDLCK);
-    if (store->lock >= 0)
-        (void)fcntl(store->lock, F_OFD_SETLK, &lock);
-}
-
-static void stop_asking(Store *store)
-{
-    struct flock lock = asking(F_UNLCK);
+    struct flock lock = asking(type);
     if (store->lock >= 0)
         (void)fcntl(store->lock, F_OFD_SETLK, &lock);
 }
@@ -306,9 +300,9 @@ static GError *new_busy_error(void)
 static bool begin_asking(Store *store, GError **error)
 {
     GError *failure = NULL;
-    ask_for_turn(store);
+    ask_for_turn(store, F_RDLCK);
     bool is_begun = database_begin(store->writer, &failure);
-    stop_asking(store); /* once it is begun, the database itself keeps others out */
+    ask_for_turn(store, F_UNLCK); /* once it is begun, the database itself keeps others out */
     if (!is_begun)
         g_propagate_error(error, failure ? failure : new_busy_error());
     return is_begun;
