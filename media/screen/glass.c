@@ -291,11 +291,11 @@ static int compare_times(const void *a, const void *b)
 int64_t glass_measure_us(Glass *glass, uint32_t colour)
 {
     int64_t times_us[MEASURED];
-    if (!glass_ground(glass))
+    const Ground *ground = glass_ground(glass);
+    if (!ground)
         return -1;
-    for (int y = 0; y < glass->ground.height; y++)
-        for (int x = 0; x < glass->ground.width; x++)
-            glass->ground.pixels[(ptrdiff_t)y * glass->ground.stride + x] = colour;
+    Rect all = {0, 0, ground->width, ground->height};
+    blend_plate(ground, all, all, colour, 256, NULL);
     if (glass->renderer)
         (void)SDL_RenderSetVSync(glass->renderer, 0);
     bool is_measured = measure_one_us(glass) >= 0;

@@ -207,8 +207,8 @@ static const SerambiSetting settings[] = {
      "How the picture gets to the window: shared memory, a GPU's texture, or what measures better"},
     {"colours", SERAMBI_TEXT, offsetof(HouseSettings, colours), "", 0, 240, NULL,
      "The library's own colours, such as leaf=#9BD770 leaf_plate=#10261A; names: paper, ink, "
-     "muted, "
-     "leaf, leaf_plate, amber, amber_plate, sky, red. A pair that is hard to read is refused"},
+     "muted, leaf, leaf_plate, amber, amber_plate, sky, red. A pair that is hard to read is "
+     "refused"},
     {"font", SERAMBI_TEXT, offsetof(HouseSettings, font), "", 0, 80, NULL,
      "The library's own font family, installed on this screen; letters it lacks come from Noto"},
     {"language", SERAMBI_CHOICE, offsetof(HouseSettings, language), "id", 0, 0, "id|en|ar",
