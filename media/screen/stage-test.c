@@ -3,7 +3,7 @@
  *
  * The ways to the window, looked at from outside: what is painted is in the framebuffer of a real
  * X server, whole, at its place, and only where it was said to have changed. */
-#include "media/screen/stage.h"
+#include "media/screen/glass.h"
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -162,6 +162,31 @@ static void test_whole_screen(gconstpointer data)
     screen_free(screen);
 }
 
+/* As where there is a GPU: each window is timed while it is seen. The one that is taken shows its
+ * picture at once, whatever happened to its memory below the other. */
+static void test_measured(void)
+{
+    Screen *screen = screen_new();
+    if (!screen)
+        return;
+    g_assert_cmpint(SDL_InitSubSystem(SDL_INIT_VIDEO), ==, 0);
+    const StageOptions options = {.title = "test"};
+    RectSet all = {.count = 1, .rects = {{0, 0, WIDTH, HEIGHT}}};
+    Glass *surface = glass_new(GLASS_SURFACE, &options, NULL);
+    g_assert_nonnull(surface);
+    g_assert_cmpint(glass_measure_us(surface, 0x102030), >, 0);
+    Glass *texture = glass_new(GLASS_TEXTURE, &options, NULL);
+    g_assert_nonnull(texture);
+    g_assert_cmpint(glass_measure_us(texture, 0x102030), >, 0);
+    glass_free(texture);
+    glass_forget(surface);
+    g_assert_nonnull(glass_ground(surface));
+    g_assert_true(glass_present(surface, &all));
+    glass_free(surface);
+    SDL_QuitSubSystem(SDL_INIT_VIDEO);
+    screen_free(screen);
+}
+
 static void test_missing_output(void)
 {
     g_autoptr(GError) error = NULL;
@@ -197,6 +222,7 @@ int main(int argc, char **argv)
     g_test_add_func("/stage/no-gpu", test_no_gpu);
     g_test_add_func("/stage/missing-output", test_missing_output);
     g_test_add_data_func("/stage/surface", GINT_TO_POINTER(STAGE_SURFACE), test_whole_screen);
-    g_test_add_data_func("/stage/texture", GINT_TO_POINTER(STAGE_TEXTURE), test_whole_screen);
+    g_test_add_data_func("/stage/texture/whole", GINT_TO_POINTER(STAGE_TEXTURE), test_whole_screen);
+    g_test_add_func("/stage/texture/measured", test_measured);
     return g_test_run();
 }

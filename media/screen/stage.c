@@ -48,12 +48,9 @@ static int refresh_of(SDL_Window *window)
     return mode.refresh_rate;
 }
 
-/* Takes both; one may be NULL. */
-static Glass *choose(Glass *surface, Glass *texture)
+/* Takes both windows. */
+static Glass *choose(Glass *surface, int64_t surface_us, Glass *texture)
 {
-    if (!surface || !texture)
-        return surface ? surface : texture;
-    int64_t surface_us = glass_measure_us(surface, LOOK_PAPER);
     int64_t texture_us = glass_measure_us(texture, LOOK_PAPER);
     int64_t most_us =
         MAX(surface_us, G_USEC_PER_SEC / TEXTURE_SHARE / refresh_of(glass_window(texture)));
@@ -61,23 +58,30 @@ static Glass *choose(Glass *surface, Glass *texture)
     g_message("a whole picture takes %.1f ms by the surface, %.1f ms by the texture",
               (double)surface_us / 1000, (double)texture_us / 1000);
     glass_free(is_texture ? surface : texture);
-    return is_texture ? texture : surface;
+    Glass *best = is_texture ? texture : surface;
+    glass_forget(best); /* a window that was covered may have lost its memory */
+    return best;
 }
 
 static Glass *open_best(const Stage *stage, GError **error)
 {
-    StageBackEnd back_end = stage->options.back_end;
-    if (back_end != STAGE_MEASURED)
-        return glass_new(back_end == STAGE_SURFACE ? GLASS_SURFACE : GLASS_TEXTURE, &stage->options,
-                         error);
+    const StageOptions *options = &stage->options;
+    if (options->back_end != STAGE_MEASURED)
+        return glass_new(options->back_end == STAGE_SURFACE ? GLASS_SURFACE : GLASS_TEXTURE,
+                         options, error);
     g_autoptr(GError) failure = NULL;
-    Glass *surface = glass_new(GLASS_SURFACE, &stage->options, &failure);
+    Glass *surface = glass_new(GLASS_SURFACE, options, &failure);
+    if (surface && !has_gpu())
+        return surface;
+    /* Before the other window covers it: what nobody sees costs nothing. */
+    int64_t surface_us = surface ? glass_measure_us(surface, LOOK_PAPER) : -1;
     /* Wayland and KMSDRM have no surface. */
-    bool is_tried = !surface || has_gpu();
-    Glass *texture = is_tried ? glass_new(GLASS_TEXTURE, &stage->options, NULL) : NULL;
+    Glass *texture = glass_new(GLASS_TEXTURE, options, NULL);
+    if (surface && texture)
+        return choose(surface, surface_us, texture);
     if (!surface && !texture)
         g_propagate_error(error, g_steal_pointer(&failure));
-    return choose(surface, texture);
+    return surface ? surface : texture;
 }
 
 /* The GPU is gone: better a picture that may tear than none. */
