@@ -200,6 +200,47 @@ static void test_scale(void)
     picture_scaler_clear(&scaler);
 }
 
+/* Band by band gives the pixels that the two steps give, and none outside. */
+static void test_draw_scaled(void)
+{
+    static const struct {
+        int from_width, from_height, to_width, to_height;
+    } CASES[] = {{64, 48, 80, 60}, {80, 60, 61, 45}, {33, 31, 77, 71}, {96, 80, 96, 49}};
+    enum { SPACE = 128 };
+    uint8_t bytes[128 * 128 * 2];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)g_test_rand_int_range(0, 256);
+    g_autofree uint32_t *steps = g_new0(uint32_t, SPACE * SPACE);
+    g_autofree uint32_t *bands = g_new0(uint32_t, SPACE * SPACE);
+    Ground expected = {steps, SPACE, SPACE, SPACE}, drawn = {bands, SPACE, SPACE, SPACE};
+    PictureScaler scaler = {0};
+    for (size_t i = 0; i < G_N_ELEMENTS(CASES); i++) {
+        int width = CASES[i].from_width, height = CASES[i].from_height;
+        Picture picture = {bytes,
+                           bytes + 128 * 128,
+                           bytes + 128 * 160,
+                           width,
+                           width / 2 + 1,
+                           width / 2 + 1,
+                           width,
+                           height,
+                           PICTURE_BT709};
+        Rect to = {7, 5, CASES[i].to_width, CASES[i].to_height};
+        memset(steps, 0, SPACE * SPACE * sizeof *steps);
+        memset(bands, 0, SPACE * SPACE * sizeof *bands);
+        bool is_drawn = picture_draw_scaled(&drawn, &scaler, &picture, to);
+        const Picture *scaled = picture_scale(&scaler, &picture, to.width, to.height);
+        picture_draw(&expected, scaled, to.x, to.y, (Rect){0, 0, SPACE, SPACE});
+        g_assert_true(is_drawn || !scaler.luma);
+        if (is_drawn)
+            g_assert_cmpmem(bands, SPACE * SPACE * 4, steps, SPACE * SPACE * 4);
+    }
+    Picture last = {bytes, bytes, bytes, 64, 32, 32, 64, 48, PICTURE_BT709};
+    g_assert_false(picture_draw_scaled(&drawn, &scaler, &last, (Rect){0, 0, SPACE + 1, 60}));
+    g_assert_false(picture_draw_scaled(&drawn, &scaler, &last, (Rect){-1, 0, 60, 60}));
+    picture_scaler_clear(&scaler);
+}
+
 static double sample(const uint8_t *bytes, int width, int height, double x, double y)
 {
     x = CLAMP(x, 0, width - 1);
@@ -283,6 +324,7 @@ int main(int argc, char **argv)
     g_test_add_func("/picture/parts", test_parts);
     g_test_add_func("/picture/fit", test_fit);
     g_test_add_func("/picture/scale", test_scale);
+    g_test_add_func("/picture/draw-scaled", test_draw_scaled);
     if (__builtin_cpu_supports("ssse3"))
         g_test_add_func("/picture/interpolation", test_interpolation);
     g_test_add_func("/qrcode/code", test_code);

@@ -428,6 +428,8 @@ static void paint_clip(const Item *item, const Ground *ground, Rect clip)
         if (picture)
             picture = backdrop_fill(item->backdrop, picture, clip_picture_number(shown),
                                     item->fitted.width, item->fitted.height);
+    } else if (rect_contains(clip, item->fitted) && clip_draw_scaled(shown, ground, item->fitted)) {
+        return;
     } else {
         picture = clip_picture(shown, item->fitted.width, item->fitted.height);
     }

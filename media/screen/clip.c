@@ -723,18 +723,30 @@ void clip_picture_size(const SerambiClip *clip, int *ret_width, int *ret_height)
     *ret_height = clip->picture.height;
 }
 
+static bool is_scaled(const SerambiClip *clip, int width, int height)
+{
+    const Picture *scaled = &clip->scaler.picture;
+    return scaled->y && clip->scaled_number == clip_picture_number(clip) &&
+           scaled->width == width && scaled->height == height;
+}
+
 const Picture *clip_picture(SerambiClip *clip, int width, int height)
 {
     if (!clip->has_picture)
         return NULL;
     if (clip->picture.width == width && clip->picture.height == height)
         return &clip->picture;
-    uint64_t number = clip_picture_number(clip);
-    const Picture *scaled = &clip->scaler.picture;
-    if (number == clip->scaled_number && scaled->width == width && scaled->height == height)
-        return scaled;
-    clip->scaled_number = number;
+    if (is_scaled(clip, width, height))
+        return &clip->scaler.picture;
+    clip->scaled_number = clip_picture_number(clip);
     return picture_scale(&clip->scaler, &clip->picture, width, height);
+}
+
+bool clip_draw_scaled(SerambiClip *clip, const Ground *ground, Rect to)
+{
+    bool is_whole = clip->picture.width == to.width && clip->picture.height == to.height;
+    return clip->has_picture && !is_whole && !is_scaled(clip, to.width, to.height) &&
+           picture_draw_scaled(ground, &clip->scaler, &clip->picture, to);
 }
 
 json_t *clips_figures(const Clips *clips)

@@ -82,3 +82,6 @@ uint64_t clip_picture_number(const SerambiClip *clip); /* another one: another p
 void clip_picture_size(const SerambiClip *clip, int *ret_width, int *ret_height);
 /* The picture on glass, scaled to that size; NULL without one. */
 const Picture *clip_picture(SerambiClip *clip, int width, int height);
+/* Draws the whole picture scaled, without a copy in between. False: nothing was drawn, take
+ * clip_picture(). */
+bool clip_draw_scaled(SerambiClip *clip, const Ground *ground, Rect to);

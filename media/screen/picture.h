@@ -30,9 +30,17 @@ Rect picture_fit(int width, int height, Rect box);
 /* A scaled copy; memory and plan are reused while both sizes stay. Start with zero. */
 typedef struct {
     Picture picture;
-    uint8_t *bytes;
-    int from_width, from_height;
+    uint8_t *bytes; /* NULL: no whole copy was needed yet */
+    uint8_t *band;  /* NULL: no band was needed yet */
+    int from_width, from_height, to_width, to_height;
     Scale *luma, *chroma; /* NULL: libyuv scales */
 } PictureScaler;
 const Picture *picture_scale(PictureScaler *scaler, const Picture *picture, int width, int height);
+
+/* Scales and converts the whole picture at once, band by band, so that what is scaled is still near
+ * the processor when it is converted. The pixels are those of picture_scale() and picture_draw().
+ * to: where, all of it on the ground. Returns false if it is not, or where this way
+ * does not serve: nothing was drawn. */
+bool picture_draw_scaled(const Ground *ground, PictureScaler *scaler, const Picture *picture,
+                         Rect to);
 void picture_scaler_clear(PictureScaler *scaler);

@@ -19,3 +19,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scale, scale_free)
 
 /* Strides in bytes. Reads and writes nothing outside the two planes. One thread at a time. */
 void scale_plane(Scale *scale, const uint8_t *from, int from_stride, uint8_t *to, int to_stride);
+
+/* The same for `count` lines of the result from number `first` on; they are within it. `to` is
+ * where the first of them goes. */
+void scale_lines(Scale *scale, const uint8_t *from, int from_stride, uint8_t *to, int to_stride,
+                 int first, int count);

@@ -143,6 +143,12 @@ const Picture *clip_picture(SerambiClip *clip, int width, int height)
     return picture_scale(&clip->scaler, &clip->picture, width, height);
 }
 
+bool clip_draw_scaled(SerambiClip *clip, const Ground *ground, Rect to)
+{
+    bool is_whole = clip->picture.width == to.width && clip->picture.height == to.height;
+    return !is_whole && picture_draw_scaled(ground, &clip->scaler, &clip->picture, to);
+}
+
 /* --- core/plugin.h ---------------------------------------------------------------------------- */
 
 void *serambi_state(Serambi *self)
