@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HOSTILE_TURNS 200000
@@ -209,6 +210,34 @@ static void test_restart(void)
     pair_clear(&pair);
 }
 
+static int64_t held_bytes(const Ring *ring)
+{
+    struct stat about;
+    g_assert_cmpint(fstat(ring_fd(ring), &about), ==, 0);
+    return (int64_t)about.st_blocks * 512;
+}
+
+/* A spare deck costs nothing, and works on as if nothing had been. */
+static void test_empty(void)
+{
+    Pair pair = pair_new(640, 360, 4);
+    RingPicture picture;
+    const uint8_t *pixels;
+    for (int index = 0; index < 4; index++)
+        g_assert_true(put(pair.worker, 7, index, 9));
+    int64_t pictures_bytes = 4 * (int64_t)ring_picture_bytes(pair.worker);
+    int64_t full_bytes = held_bytes(pair.presenter);
+    g_assert_cmpint(full_bytes, >=, pictures_bytes);
+    ring_drop_pictures(pair.presenter, 4);
+    ring_empty_pictures(pair.worker);
+    g_assert_cmpint(held_bytes(pair.presenter), <=, full_bytes - pictures_bytes);
+    g_assert_true(put(pair.worker, 8, 0, 5));
+    g_assert_true(ring_peek_picture(pair.presenter, 0, &picture, &pixels));
+    g_assert_cmpuint(picture.clip, ==, 8);
+    g_assert_cmpuint(pixels[0], ==, 5);
+    pair_clear(&pair);
+}
+
 static void test_foreign_memory(void)
 {
     int fd = memfd_create("other", MFD_CLOEXEC);
@@ -312,6 +341,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ring/sound", test_sound);
     g_test_add_func("/ring/sound-pressure", test_sound_pressure);
     g_test_add_func("/ring/restart", test_restart);
+    g_test_add_func("/ring/empty", test_empty);
     g_test_add_func("/ring/foreign-memory", test_foreign_memory);
     g_test_add_func("/ring/sealed", test_sealed);
     g_test_add_func("/ring/hostile", test_hostile);

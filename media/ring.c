@@ -550,6 +550,13 @@ void ring_put_picture(Ring *ring, const RingPicture *picture)
     publish(&ring->page->pictures, ++ring->pictures_put);
 }
 
+void ring_empty_pictures(Ring *ring)
+{
+    /* Best effort: where pages are larger than ours, it stays as it is. */
+    (void)madvise(ring->picture_areas, (size_t)ring->picture_count * ring->picture_bytes,
+                  MADV_REMOVE);
+}
+
 bool ring_put_sound(Ring *ring, uint32_t clip, int64_t position, const float *stereo, size_t frames,
                     int64_t timeout_us)
 {

@@ -159,6 +159,10 @@ uint8_t *ring_begin_picture(Ring *ring, int64_t timeout_us);
 /* Publishes the picture in the area that ring_begin_picture() returned. */
 void ring_put_picture(Ring *ring, const RingPicture *picture);
 
+/* Gives the memory of all pictures back to the system, until it is written again. Only when the
+ * presenter has given back every picture: what it still looked at would turn to zeros. */
+void ring_empty_pictures(Ring *ring);
+
 /* Publishes a block of sound if there is place within the time.
  *
  * stereo   float[frames][2], frames is 1..RING_SOUND_FRAMES

