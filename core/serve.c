@@ -267,8 +267,11 @@ static void write_clock_figures(GString *out, void *data)
 static void mount(Server *server)
 {
     Web *web = server->web;
-    ClientsCall call = {
-        .call = host_call, .data = server->host, .tell_time = tell_time, .time_data = server};
+    ClientsCall call = {.call = host_call,
+                        .data = server->host,
+                        .now_us = now_us,
+                        .tell_time = tell_time,
+                        .time_data = server};
     server->clients = clients_new(server->live, server->access, &server->loop, &call);
     server->metrics = metrics_new(web);
     metrics_add(server->metrics, write_live_figures, server);
