@@ -100,17 +100,17 @@ static void close_tag(Markup *markup, char tag)
 /* "v.loud Rina": who speaks. */
 static void open_voice(Markup *markup, const char *inside)
 {
-    const char *name = strchr(inside, ' ');
-    g_autofree char *stripped = g_strstrip(g_strdup(name ? name : ""));
-    if (!*stripped || strlen(stripped) > VOICE_BYTES_MAX)
-        return;
-    g_string_append(markup->out, "<v ");
-    for (const char *at = stripped; *at; at = g_utf8_next_char(at)) {
+    g_autoptr(GString) name = g_string_new(NULL);
+    const char *at = strchr(inside, ' ');
+    for (; at && *at; at = g_utf8_next_char(at)) {
         gunichar c = g_utf8_get_char(at);
         if (c != '&' && c != '<' && c != '>' && c != '\n')
-            append_escaped(markup->out, c);
+            append_escaped(name, c);
     }
-    g_string_append_c(markup->out, '>');
+    g_strstrip(name->str);
+    if (!*name->str || strlen(name->str) > VOICE_BYTES_MAX)
+        return;
+    g_string_append_printf(markup->out, "<v %s>", name->str);
     markup->open[markup->depth++] = 'v';
 }
 
