@@ -631,6 +631,51 @@ static void test_helped(void)
     studio_free(studio);
 }
 
+/* --- For those without a live page ---------------------------------------------------------------
+ */
+
+static void test_watch(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "video", "a.mp4", "one");
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1",
+                    words("id", "</script><b>\"&", "<img src=x>")));
+    json_auto_t *page = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/watch/1?lang=ar", NULL);
+    const char *text = text_at(page, "text");
+    g_assert_cmpstr(text_at(page, "content_type"), ==, "text/html; charset=utf-8");
+    g_assert_nonnull(strstr(text, "<html lang=\"ar\" dir=\"rtl\">"));
+    g_assert_nonnull(strstr(text, "og:title\" content=\"&lt;/script&gt;&lt;b&gt;&quot;&amp;\""));
+    g_assert_nonnull(strstr(text, "\\u003c/script>\\u003cb>"));
+    g_assert_nonnull(strstr(text, "<track kind=\"captions\""));
+    g_assert_null(strstr(text, "<b>"));
+    g_assert_null(strstr(text, "<img src=x>"));
+    g_assert_null(strstr(text, " download>"));
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1/downloads",
+                    json_pack("{s:b}", "downloads", 1)));
+    json_auto_t *again = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/watch/1", NULL);
+    g_assert_nonnull(strstr(text_at(again, "text"), " download>"));
+    json_auto_t *qr = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/watch/1/qr.svg", NULL);
+    g_assert_cmpstr(text_at(qr, "content_type"), ==, "image/svg+xml");
+    json_auto_t *embed =
+        ask(kit, SERAMBI_PUBLIC, 200,
+            "GET /api/tutorials/oembed?url=http://serambi.test:8080/api/tutorials/watch/1", NULL);
+    g_assert_cmpstr(text_at(embed, "type"), ==, "video");
+    ask_refused(kit, SERAMBI_PUBLIC, 404, "tutorials.unknown",
+                "GET /api/tutorials/oembed?url=http://other/api/tutorials/watch/1", NULL);
+    json_auto_t *rss = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/feed.xml", NULL);
+    g_assert_nonnull(
+        strstr(text_at(rss, "text"), "<enclosure url=\"http://serambi.test:8080/media/"));
+    json_auto_t *feed = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/feed.json", NULL);
+    g_assert_cmpstr(text_at(feed, "items.0.attachments.0.mime_type"), ==, "video/mp4");
+    /* What is not public is nowhere. */
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "DELETE /api/tutorials/1/captions/id", NULL));
+    ask_refused(kit, SERAMBI_PUBLIC, 404, "tutorials.unknown", "GET /api/tutorials/watch/1", NULL);
+    json_auto_t *empty = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/feed.json", NULL);
+    g_assert_cmpuint(json_array_size(at(empty, "items")), ==, 0);
+    studio_free(studio);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -638,6 +683,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tutorials/versions", test_versions);
     g_test_add_func("/tutorials/sweep", test_sweep);
     g_test_add_func("/tutorials/helped", test_helped);
+    g_test_add_func("/tutorials/watch", test_watch);
     g_test_add_func("/tutorials/video", test_video);
     g_test_add_func("/tutorials/progress", test_progress);
     g_test_add_func("/tutorials/storyboard", test_storyboard);

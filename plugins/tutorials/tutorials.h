@@ -8,6 +8,7 @@
  * routes.c   the API of rows: words, trash, versions, waivers, what visitors said
  * captions.c captions that staff bring or edit: checked, kept, told
  * cues.c     a caption file, read and written; knows nothing of the others
+ * watch.c    a clip's page without script, feeds, oEmbed
  * trash.c    what is done with in 30 days, and recordings that were replaced */
 #pragma once
 #include "core/plugin.h"
@@ -76,6 +77,13 @@ bool versions_settle(Serambi *self, int64_t id, GError **error);
 json_t *versions_list(Serambi *self, int64_t id, GError **error);
 /* Brings a version back; the present one becomes a version. False without error: no such one. */
 bool versions_restore(Serambi *self, int64_t id, int64_t version, GError **error);
+
+/* watch.c: handlers of routes. */
+void watch_page(Serambi *self, SerambiRequest *request);
+void watch_qr(Serambi *self, SerambiRequest *request);
+void watch_oembed(Serambi *self, SerambiRequest *request);
+void watch_rss(Serambi *self, SerambiRequest *request);
+void watch_json_feed(Serambi *self, SerambiRequest *request);
 
 /* routes.c */
 extern const SerambiRoute routes_table[];
