@@ -94,6 +94,30 @@ test('captions bring a tutorial to the visitors', async () => {
   await staff.context().close();
 });
 
+test('a visitor watches, answers once and takes the address along; the same without script', async () => {
+  const visitor = await openPage(browser, house, '/#/tutorials/1');
+  await visitor.locator('.watch video track').waitFor({ state: 'attached' });
+  await visitor.locator('.watch summary').click();
+  await visitor.locator('.watch details img').evaluate((image) => image.decode());
+  await look(visitor, 'watch-phone');
+  assert.deepEqual(await violations(visitor), []);
+  await visitor.getByRole('button', { name: 'Ya', exact: true }).click();
+  await visitor.getByText('Terima kasih!').waitFor();
+  await visitor.reload();
+  await visitor.locator('.watch video').waitFor();
+  assert.equal(await visitor.getByRole('button', { name: 'Ya', exact: true }).count(), 0);
+  assert.deepEqual(visitor.complaints, []);
+  await visitor.context().close();
+  for (const language of ['id', 'en', 'ar']) {
+    const plain = await openPage(browser, house, `/api/tutorials/watch/1?lang=${language}`);
+    await plain.locator('video').waitFor();
+    await look(plain, `plain-${language}`);
+    assert.deepEqual(await violations(plain), []);
+    assert.deepEqual(plain.complaints, []);
+    await plain.context().close();
+  }
+});
+
 for (const [language, locale] of [['ar', 'ar-EG'], ['en', 'en-GB']]) {
   test(`the editor and the trash on a phone, ${language}`, async () => {
     const staff = await openPage(browser, house, '/staff', { locale });

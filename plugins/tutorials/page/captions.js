@@ -165,7 +165,7 @@ class Editor {
     });
     return h('li', { onfocusin: () => { this.current = at; } },
       h('div', { class: 'grow' }, h('div', { class: 'tools' }, time('start_ms', 'start'), time('end_ms', 'end'),
-        h('button', { type: 'button', class: 'quiet', 'aria-label': t('captions.listen', { n }), onclick: () => this.listen(cue) }, t('captions.play')),
+        h('button', { type: 'button', class: 'quiet', onclick: () => this.listen(cue) }, t('captions.listen', { n })),
         h('button', {
           type: 'button', class: 'quiet danger', 'aria-label': t('captions.drop', { n }), onclick: () => {
             this.cues.splice(at, 1);
