@@ -8,7 +8,7 @@
  * (cues.c) is bounded and fuzzed, and an editor who saves does not wait behind a video. */
 #include "plugins/tutorials/cues.h"
 #include "plugins/tutorials/tutorials.h"
-#include <glib/gstdio.h>
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -312,17 +312,18 @@ void captions_download(Serambi *self, SerambiRequest *request)
 
 void captions_note_file(Serambi *self, int64_t id, const char *language, const char *path)
 {
-    g_autoptr(GError) error = NULL;
-    g_autofree char *text = NULL;
-    GStatBuf file;
-    gsize size = 0;
-    if (!g_strv_contains(languages, language) || g_stat(path, &file) != 0 ||
-        file.st_size > CUES_BYTES_MAX || !g_file_get_contents(path, &text, &size, &error))
+    FILE *file = g_strv_contains(languages, language) ? fopen(path, "re") : NULL;
+    if (!file)
         return;
+    /* One byte more than may be: then the reader refuses it. */
+    g_autofree char *text = g_malloc(CUES_BYTES_MAX + 1);
+    size_t size = fread(text, 1, CUES_BYTES_MAX + 1, file);
+    (void)fclose(file);
+    g_autoptr(GError) error = NULL;
     g_autoptr(Cues) cues = cues_parse(text, size, &error);
     g_autofree char *vtt = cues ? cues_vtt(cues) : NULL;
     if (!vtt || !note_text(self, id, language, vtt, &error))
         serambi_log(self, LOG_WARNING,
-                    "could not read captions of clip %" G_GINT64_FORMAT ": %s, not searching them",
+                    "could not read captions of clip %" G_GINT64_FORMAT ": %s, going on without",
                     id, error->message);
 }

@@ -151,6 +151,7 @@ static void append_head(Serambi *self, GString *page, const Sheet *sheet)
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         "<meta name=\"color-scheme\" content=\"light dark\">\n"
         "<meta name=\"description\" content=\"%s\">\n"
+        "<link rel=\"stylesheet\" href=\"/style.css\">\n"
         "<link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">\n"
         "<link rel=\"canonical\" href=\"%s\">\n"
         "<link rel=\"alternate\" type=\"application/json+oembed\""
@@ -176,7 +177,7 @@ static void append_film(Serambi *self, GString *page, const Sheet *sheet)
     const json_t *captions = json_object_get(sheet->clip, "captions");
     bool has_own = json_object_get(captions, sheet->language) != NULL;
     g_string_append_printf(page,
-                           "<video controls preload=\"metadata\" playsinline width=\"640\"%s%s%s"
+                           "<video controls preload=\"metadata\" playsinline%s%s%s"
                            " aria-label=\"%s\">\n<source src=\"%s\" type=\"video/mp4\">\n",
                            *sheet->poster ? " poster=\"" : "", sheet->poster,
                            *sheet->poster ? "\"" : "", sheet->title, sheet->media);
@@ -199,7 +200,9 @@ static void append_film(Serambi *self, GString *page, const Sheet *sheet)
 
 static void append_body(Serambi *self, GString *page, const Sheet *sheet)
 {
-    g_string_append_printf(page, "<body>\n<main>\n<h1 lang=\"%s\" dir=\"auto\">%s</h1>\n",
+    g_string_append_printf(page,
+                           "<body class=\"public\">\n<main class=\"wide watch\">\n<h1 lang=\"%s\" "
+                           "dir=\"auto\">%s</h1>\n",
                            sheet->title_language, sheet->title);
     append_film(self, page, sheet);
     if (*sheet->summary)
