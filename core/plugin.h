@@ -254,6 +254,10 @@ void serambi_keep_file(Serambi *self, const char *path, const char *content_type
                                        const GError *error, void *data),
                        void *data);
 
+/* Removes a file of serambi_keep_file() that no row of this plugin speaks of any more, after the
+ * commit. While other files are on their way in it stays where it is: one that nobody mentions. */
+void serambi_forget_file(Serambi *self, const char *sha256);
+
 /* Screens. A display proves who it is with an Ed25519 key; these say which keys are let in.
  * key: 64 hex digits. admit: the display with that key gets SERAMBI_DISPLAY and the id. */
 bool serambi_admit_display(Serambi *self, const char *key, const char *id, GError **error);

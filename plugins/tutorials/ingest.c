@@ -231,6 +231,10 @@ static void on_proved(Serambi *self, bool ok, void *data)
     json_t *files;
     json_object_foreach(json_object_get(ingest->manifest, "captions"), language, files)
     {
+        const char *vtt = json_string_value(json_object_get(files, "vtt"));
+        g_autofree char *path = g_build_filename(ingest->output, vtt ? vtt : "", NULL);
+        if (is_file_name(vtt))
+            captions_note_file(self, ingest->id, language, path);
         add_part(ingest, json_string_value(json_object_get(files, "vtt")),
                  "text/vtt; charset=utf-8", NULL, language, "vtt");
         add_part(ingest, json_string_value(json_object_get(files, "json")), "application/json",
@@ -308,7 +312,8 @@ static void complete(Ingest *ingest)
         " duration_us = $4, folder = NULL, output = NULL WHERE id = $1",
         "issi", ingest->id, captions, manifest,
         (int64_t)json_integer_value(json_object_get(ingest->manifest, "duration_us")));
-    if (!rows || !set_words(ingest, &error) || !clips_publish_list(self, &error) ||
+    if (!rows || !set_words(ingest, &error) || !versions_settle(self, ingest->id, &error) ||
+        !clips_publish_list(self, &error) ||
         !clips_publish_work(self, &error)) {
         fail(ingest, "error.store", error->message);
         g_error_free(error);
@@ -470,14 +475,18 @@ static void receive(Serambi *self, const SerambiUploaded *upload, const char *ki
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *title = title_of(upload);
+    const char *waiver = json_string_value(json_object_get(upload->metadata, "waiver"));
+    const char *older = json_string_value(json_object_get(upload->metadata, "replaces"));
+    int64_t replaces = older ? g_ascii_strtoll(older, NULL, 10) : 0; /* 0: none */
     json_auto_t *rows = serambi_query(
         self, &error,
         "INSERT INTO tutorials_clip (id, kind, state, title, summary, filename, upload, path,"
-        " folder, captions, duration_us, percent, created_us, author)"
+        " folder, captions, duration_us, percent, created_us, author, waiver, replaces)"
         " SELECT COALESCE(MAX(id), 0) + 1, $1, 'received', $2, '{}', $3, $4, $5, $6, '{}', 0, 0,"
-        " $7, $8 FROM tutorials_clip RETURNING id",
-        "ssssssis", kind, title ? title : "{}", upload->filename, upload->id, upload->path,
-        upload->folder, serambi_now_us(self), upload->user);
+        " $7, $8, $9, $10 FROM tutorials_clip RETURNING id",
+        "ssssssissi", kind, title ? title : "{}", upload->filename, upload->id, upload->path,
+        upload->folder, serambi_now_us(self), upload->user,
+        captions_is_waiver(waiver) ? waiver : NULL, replaces);
     if (!rows) {
         serambi_log(self, LOG_ERR, "could not take up '%s': %s", upload->filename, error->message);
         return;

@@ -19,9 +19,23 @@ static const SerambiSetting settings[] = {
     {0},
 };
 
+static void forget_voices(Serambi *self)
+{
+    Tutorials *state = serambi_state(self);
+    g_clear_pointer(&state->voices, g_hash_table_unref);
+}
+
+static void stop(Serambi *self)
+{
+    forget_voices(self);
+    ingest_stop(self);
+}
+
 /* Takes up again what a full disk or the like kept from beginning. */
 static const SerambiTimer timers[] = {
     {"waiting", 30, ingest_begin_waiting},
+    {"trash", 3600, trash_sweep},
+    {"voices", 24 * 3600, forget_voices},
     {0},
 };
 
@@ -37,4 +51,4 @@ SERAMBI_PLUGIN(.id = "tutorials", .version = "1",
                .settings_size = sizeof(TutorialsSettings), .settings = settings,
                .migrations = clips_migrations, .routes = routes_table, .topics = clips_topics,
                .timers = timers, .uploads = ingest_uploads, .assets = tutorials_assets,
-               .start = start, .stop = ingest_stop, );
+               .start = start, .stop = stop, );

@@ -7,6 +7,7 @@ import { Part, bdi, define, fill, h, list, say, set } from '../core/dom.js';
 import { field, form, select } from '../core/form.js';
 import { Upload, abandon, unfinished } from '../core/upload.js';
 import { LANGUAGES, directionOf } from '../core/words.js';
+import { editCaptions } from './captions.js';
 
 const VIDEO = 'tutorials:video';
 const STORYBOARD = 'tutorials:storyboard';
@@ -40,7 +41,8 @@ class TutorialsStaff extends Part {
     this.none = h('p', { class: 'empty' }, t('staff.none'));
     this.unmatched = h('p', { class: 'quietly' }, t('search.none'));
     fill(this, this.drop, this.sending, h('section', { class: 'stack' },
-      h('div', { class: 'tools' }, field({ label: t('search'), control: this.search }), field({ label: t('sort'), control: this.order })),
+      h('div', { class: 'tools' }, field({ label: t('search'), control: this.search }), field({ label: t('sort'), control: this.order }),
+        h('button', { type: 'button', class: 'quiet', onclick: () => this.showTrash() }, t('trash'))),
       this.films, this.none, this.unmatched));
     redraw = () => this.showSending();
     this.until(() => {
@@ -58,11 +60,11 @@ class TutorialsStaff extends Part {
     if (event.type === 'drop') this.send([...event.dataTransfer.files]);
   }
 
-  send(files) {
+  send(files, more = {}) {
     for (const file of files) {
       const title = file.name.replace(/\.[^.]+$/, '');
       const entry = { id: `${file.name}|${file.size}|${Date.now()}` };
-      entry.upload = new Upload(file, file.name.endsWith('.storyboard') ? STORYBOARD : VIDEO, { title }, (upload) => {
+      entry.upload = new Upload(file, file.name.endsWith('.storyboard') ? STORYBOARD : VIDEO, { title, ...more }, (upload) => {
         if (upload.state === 'done' || upload.state === 'cancelled') uploads.splice(uploads.indexOf(entry), 1);
         redraw();
       });
@@ -161,11 +163,89 @@ class TutorialsStaff extends Part {
       h('div', { class: 'thumb' }, icon('film'), item.poster && h('img', { src: `/media/${item.poster}.jpg`, alt: '', loading: 'lazy' })),
       h('div', { class: 'grow' }, h('strong', {}, bdi(title.text || item.filename, title.language)),
         isReady ? h('p', { class: 'small quietly' }, [t('length', { time: t.duration(item.duration_us) }),
-          ...Object.keys(item.captions ?? {}).map(t.languageName)].join(t('separator'))) : this.progress(item)),
+          ...Object.keys(item.captions ?? {}).map(t.languageName),
+          item.helped + item.unhelped > 0 && t('helped.count', { yes: item.helped, no: item.unhelped })].filter(Boolean).join(t('separator'))) : this.progress(item),
+        isReady && this.captionState(item)),
       h('div', { class: 'actions' },
         isReady && h('a', { class: 'button quiet', href: `/#/tutorials/${item.id}`, target: '_blank', rel: 'noopener' }, t('watch'), h('span', { class: 'unseen' }, title.text)),
+        isReady && h('button', { type: 'button', class: 'quiet', onclick: () => this.captions(item) }, t('captions.edit'), h('span', { class: 'unseen' }, title.text)),
+        isReady && h('button', { type: 'button', class: 'quiet', onclick: () => this.versions(item) }, t('versions'), h('span', { class: 'unseen' }, title.text)),
         h('button', { type: 'button', class: 'quiet', onclick: () => this.edit(item) }, t('edit'), h('span', { class: 'unseen' }, title.text)),
         h('button', { type: 'button', class: 'quiet danger', onclick: () => this.remove(item) }, t('remove'), h('span', { class: 'unseen' }, title.text))));
+  }
+
+  captionState(item) {
+    const { t } = this.app;
+    if (item.needs_captions) return h('p', { class: 'problem' }, t('captions.missing'));
+    return Object.keys(item.captions ?? {}).length === 0 && h('p', { class: 'small quietly' }, t(item.waiver ? `waiver.${item.waiver}` : 'waiver.silent'));
+  }
+
+  async captions(item) {
+    await editCaptions(this.app, { ...item });
+    this.read();
+  }
+
+  /** Recordings of this tutorial, and a new one in the place of the present one. */
+  async versions(item) {
+    const { t, api, fail } = this.app;
+    const file = h('input', {
+      type: 'file', accept: 'video/*,.mkv', onchange: () => {
+        this.send([...file.files], { replaces: String(item.id) });
+        dialog.close();
+      },
+    });
+    const old = h('ul', { class: 'rows' });
+    const downloads = h('input', {
+      type: 'checkbox', checked: item.downloads, onchange: async () => {
+        await api('POST', `tutorials/${item.id}/downloads`, { downloads: downloads.checked }).catch(fail);
+        this.read();
+      },
+    });
+    const dialog = h('dialog', { 'aria-labelledby': 'versions-title', onclose: () => dialog.remove() },
+      h('h2', { id: 'versions-title' }, t('versions.heading')),
+      h('p', {}, t('versions.text')), field({ label: t('versions.replace'), control: file }), old,
+      h('label', {}, downloads, ' ', t('downloads.allow')),
+      h('div', { class: 'actions' }, h('button', { type: 'button', class: 'quiet', onclick: () => dialog.close() }, t('captions.close'))));
+    document.body.append(dialog);
+    dialog.showModal();
+    try {
+      const { versions } = await api('GET', `tutorials/${item.id}/versions`);
+      fill(old, versions.map((version) => h('li', {}, h('span', { class: 'grow' }, t('versions.until', { time: t.dateTime(version.replaced_us) })),
+        h('button', {
+          type: 'button', class: 'quiet', onclick: async () => {
+            await api('POST', `tutorials/${item.id}/versions/${version.id}`, {}).catch(fail);
+            dialog.close();
+            this.read();
+          },
+        }, t('versions.back')))));
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  async showTrash() {
+    const { t, api, fail, pick } = this.app;
+    let tutorials = [];
+    try {
+      ({ tutorials } = await api('GET', 'tutorials/trash'));
+    } catch (error) {
+      fail(error);
+    }
+    const dialog = h('dialog', { 'aria-labelledby': 'trash-title', onclose: () => dialog.remove() },
+      h('h2', { id: 'trash-title' }, t('trash')), h('p', {}, t('trash.text')),
+      tutorials.length === 0 && h('p', { class: 'empty' }, t('trash.none')),
+      h('ul', { class: 'rows' }, tutorials.map((item) => h('li', {}, h('span', { class: 'grow' }, bdi(pick(item.title).text || item.filename)),
+        h('button', {
+          type: 'button', class: 'quiet', onclick: async (event) => {
+            event.target.disabled = true;
+            await api('POST', `tutorials/${item.id}/restore`, {}).catch(fail);
+            dialog.close();
+            this.read();
+          },
+        }, t('trash.restore'), h('span', { class: 'unseen' }, pick(item.title).text))))),
+      h('div', { class: 'actions' }, h('button', { type: 'button', class: 'quiet', onclick: () => dialog.close() }, t('captions.close'))));
+    document.body.append(dialog);
+    dialog.showModal();
   }
 
   progress(item) {
