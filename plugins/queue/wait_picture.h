@@ -22,7 +22,7 @@ typedef struct {
 } PictureCounter;
 
 typedef struct {
-    int64_t id; /* 0 for somebody who does not exist yet */
+    int64_t id; /* 0: somebody who might come now; takes no counter's time. Only at the end */
     unsigned class_index;
     bool is_priority;
 } PictureTicket;
@@ -34,7 +34,9 @@ typedef struct WaitPicture {
     unsigned counter_count;
     PictureTicket tickets[PICTURE_TICKETS_MAX]; /* in the order of their lines */
     unsigned ticket_count;
-    unsigned normal_since, ratio; /* see fairness.h */
-    unsigned recent_arrivals;     /* within the last 30 minutes */
-    const Learned *learned;       /* borrowed */
+    unsigned normal_since, ratio;  /* see fairness.h */
+    unsigned recent_arrivals;      /* within the last 30 minutes */
+    const Learned *learned;        /* borrowed */
+    int64_t services[CLASSES_MAX]; /* the id of each class, ascending */
+    unsigned service_count;
 } WaitPicture;

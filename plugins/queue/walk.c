@@ -208,6 +208,8 @@ void walk_run(Walk *walk, Draws *draws, float *ret_waits)
         if (ticket >= 0) {
             ret_waits[ticket] = (float)fmax(0, minute - picture->now);
             left--;
+            if (picture->tickets[ticket].id == 0)
+                continue;
         }
         walk->free_at[i] =
             plan_open_at(&counter->plan, minute + duration(picture->learned, class_index, draws));
