@@ -223,18 +223,26 @@ static bool prepare_picture(Serambi *self, int64_t now_us)
     return take(&player_of(self)->picture_changed);
 }
 
+/* The slot's own, else that of this display. */
+static SerambiShape shape_now(Serambi *self)
+{
+    const ProgrammeSettings *settings = serambi_settings(self);
+    const char *own = json_string_value(json_object_get(player_of(self)->now.slot, "shape"));
+    const char *shape = own ? own : settings->shape;
+    return !g_strcmp0(shape, "fill")      ? SERAMBI_FILL
+           : !g_strcmp0(shape, "blurred") ? SERAMBI_BLURRED
+                                          : SERAMBI_FIT;
+}
+
 static void draw_picture(Serambi *self, SerambiCanvas *canvas)
 {
     Player *player = player_of(self);
-    const ProgrammeSettings *settings = serambi_settings(self);
-    SerambiShape shape = !g_strcmp0(settings->shape, "fill")      ? SERAMBI_FILL
-                         : !g_strcmp0(settings->shape, "blurred") ? SERAMBI_BLURRED
-                                                                  : SERAMBI_FIT;
     int height, screen_height;
     serambi_canvas_size(canvas, NULL, &height, &screen_height);
     player->has_room = 2 * height >= screen_height;
     if (player->now.clip)
-        serambi_draw_clip_shaped(canvas, player->now.clip, (SerambiBox){0, 0, 1, 1}, shape);
+        serambi_draw_clip_shaped(canvas, player->now.clip, (SerambiBox){0, 0, 1, 1},
+                                 shape_now(self));
 }
 
 static bool prepare_captions(Serambi *self, int64_t now_us)
@@ -375,6 +383,9 @@ static void keep_on_air(Serambi *self)
         clear_now(self);
         return;
     }
+    if (g_strcmp0(json_string_value(json_object_get(slot, "shape")),
+                  json_string_value(json_object_get(player->now.slot, "shape"))))
+        player->picture_changed = true;
     json_decref(player->now.slot);
     player->now.slot = json_incref(slot);
     player->now.time = due;

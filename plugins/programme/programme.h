@@ -19,8 +19,9 @@ typedef struct {
 } ProgrammeSettings;
 
 /* --- slots.c -------------------------------------------------------------------------------------
- * A slot table {"start_us":N,"slots":[{"tutorial","media","duration_us","title","captions"}]} runs
- * from start_us on and round and round: a screen without a server goes on for ever. */
+ * A slot table {"start_us":N,"slots":[{"tutorial","media","duration_us","title","captions",
+ * "shape"}]} runs from start_us on and round and round: a screen without a server goes on for ever.
+ */
 
 typedef struct {
     size_t index;
