@@ -105,7 +105,7 @@ class ProgrammeStaff extends Part {
         if (this.dragged) this.move(this.dragged.at, row.at);
         this.dragged = null;
       },
-    }, grip, number, thumb, name, h('div', { class: 'actions tight' }, seconds, shape, up, down, away));
+    }, grip, number, thumb, name, h('div', { class: 'actions tight' }, up, down, away), h('div', { class: 'field own' }, seconds, shape));
     node.update = (news) => {
       row = news;
       const title = row.tutorial ? pick(row.tutorial.title) : { text: t('unknown') };
