@@ -594,6 +594,15 @@ void serambi_draw_text(SerambiCanvas *canvas, SerambiBox box, const char *style,
 {
 }
 
+void serambi_draw_marked(SerambiCanvas *canvas, SerambiBox box, const char *style,
+                         const char *colour, SerambiAlign align, const char *markup)
+{
+}
+
+void serambi_draw_caption(SerambiCanvas *canvas, const SerambiCaption *caption)
+{
+}
+
 void serambi_draw_gliding(SerambiCanvas *canvas, SerambiBox box, const char *style,
                           const char *colour, int64_t start_us, const char *text)
 {
