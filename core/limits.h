@@ -66,6 +66,7 @@
 /* Uploads (tus) */
 #define LIMIT_UPLOADS_USER        32
 #define LIMIT_UPLOAD_METADATA     4096
+#define LIMIT_UPLOAD_PARTS        32 /* that one is put together of */
 #define LIMIT_UPLOAD_SECONDS      (48 * 3600) /* unfinished ones go after this */
 #define LIMIT_UPLOAD_BUFFER_BYTES (256 * 1024)
 #define LIMIT_UPLOAD_SYNC_BYTES   (8 * 1024 * 1024)

@@ -242,7 +242,7 @@ static void answer(Transfer *transfer)
     g_autofree char *location = g_strconcat("/uploads/", upload->record.id, NULL);
     if (transfer->failure != NULL)
         uploads_answer_failure(request, transfer->failure);
-    else if (transfer->is_offer)
+    else if (transfer->is_offer && !transfer->is_creation)
         uploads_answer(request, 200,
                        &(UploadAnswer){.record = &upload->record, .with_length = true});
     else if (transfer->is_stopped)
@@ -281,9 +281,14 @@ static void end(Transfer *transfer)
     Upload *upload = transfer->upload;
     answer(transfer);
     upload->transfer = NULL;
+    /* Nobody has heard of it, and its parts are still there. */
+    bool is_unheard = transfer->is_offer && transfer->is_creation && transfer->failure != NULL;
     transfer_free(transfer);
-    if (upload->record.state == UPLOAD_DONE)
+    if (upload->record.state == UPLOAD_DONE) {
+        upload_concat_tidy(upload->uploads, &upload->record);
         uploads_forget(upload);
+    } else if (is_unheard)
+        upload_remove(upload->uploads, upload, &upload->record, NULL);
     else
         uploads_next(upload);
 }
@@ -326,24 +331,18 @@ static void save_after(Store *store, bool kept, const GError *error, void *data)
 static void start_save(Transfer *transfer, int64_t received, bool is_last)
 {
     const UploadRecord *record = &transfer->upload->record;
-    bool is_complete = is_last && transfer->failure == NULL && received == record->length;
+    bool is_complete = is_last && transfer->failure == NULL && received == record->length &&
+                       !upload_is_partial(record);
     int64_t seconds = is_complete ? KEPT_SECONDS : LIMIT_UPLOAD_SECONDS;
     Save *save = g_new0(Save, 1);
     *save = (Save){
         .transfer = transfer,
         .is_last = is_last,
-        .record =
-            {
-                .state = is_complete ? UPLOAD_DONE : UPLOAD_OPEN,
-                .owner = g_strdup(record->owner),
-                .kind = g_strdup(record->kind),
-                .metadata = g_strdup(record->metadata),
-                .length = record->length,
-                .received = received,
-                .expires_us = g_get_real_time() + seconds * G_USEC_PER_SEC,
-            },
     };
-    g_strlcpy(save->record.id, record->id, sizeof save->record.id);
+    upload_record_copy(record, &save->record);
+    save->record.state = is_complete ? UPLOAD_DONE : UPLOAD_OPEN;
+    save->record.received = received;
+    save->record.expires_us = g_get_real_time() + seconds * G_USEC_PER_SEC;
     transfer->save = save;
     store_write(transfer->upload->uploads->store, save_work, save_after, save);
 }
@@ -463,10 +462,11 @@ void transfer_start(Upload *upload, HttpRequest *request, const TusChecksum *che
     http_stream(request, &stream, transfer);
 }
 
-void transfer_offer(Upload *upload, HttpRequest *request)
+void transfer_offer(Upload *upload, HttpRequest *request, bool is_creation)
 {
     Transfer *transfer = transfer_new(upload, request, NULL);
     transfer->is_offer = transfer->is_over = true;
+    transfer->is_creation = is_creation;
     step(transfer);
 }
 
