@@ -360,7 +360,8 @@ static bool open_rooms(Server *server, GError **error)
                         .seconds = (int)server->config.job_seconds};
     UploadsOptions uploads = {.data_folder = server->options->data,
                               .reserve_bytes = server->config.reserve_mb * 1000000,
-                              .quota_bytes = server->config.upload_quota_mb * 1000000};
+                              .quota_bytes = server->config.upload_quota_mb * 1000000,
+                              .quota_total_bytes = server->config.upload_total_mb * 1000000};
     server->jobs = jobs_new(&server->loop, &jobs);
     server->assets = assets_new();
     assets_add(server->assets, "core", core_assets);

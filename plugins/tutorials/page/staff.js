@@ -11,11 +11,14 @@ import { editCaptions } from './captions.js';
 
 const VIDEO = 'tutorials:video';
 const STORYBOARD = 'tutorials:storyboard';
+const BUSY = ['queued', 'sending', 'waiting'];
+const TYPES = /^(video|audio|image)\/|^application\/pdf$/;
+const ENDINGS = /\.(storyboard|mkv|mov|mp4|m4v|webm|avi|mpe?g|ts|m2ts|3gp|ogv|wmv|flv|mp3|m4a|ogg|opus|wav|aac|aiff?|flac|jpe?g|png|webp|gif|pdf)$/i;
 const uploads = []; // They go on while another section is shown.
 let redraw = () => {};
 
 globalThis.addEventListener('beforeunload', (event) => {
-  if (uploads.some(({ upload }) => ['sending', 'waiting'].includes(upload.state))) event.preventDefault();
+  if (uploads.some(({ upload }) => BUSY.includes(upload.state))) event.preventDefault();
 });
 
 class TutorialsStaff extends Part {
@@ -31,8 +34,16 @@ class TutorialsStaff extends Part {
       },
     });
     this.drop = h('div', { class: 'drop' }, this.app.icon('upload'), h('p', {}, t('upload.drop')),
-      this.chooser, h('label', { class: 'button primary', for: 'choose-video' }, t('upload.choose')),
+      this.chooser, h('label', { class: 'button primary', for: 'choose-video' }, t('upload.choose')), this.camera(),
       h('p', { class: 'small quietly' }, t('upload.hint')));
+    this.spoken = h('p', { class: 'unseen', role: 'status' });
+    this.left = [];
+    const onPaste = (event) => {
+      const files = [...event.clipboardData.files];
+      if (files.length > 0) this.send(files);
+    };
+    document.addEventListener('paste', onPaste);
+    this.until(() => document.removeEventListener('paste', onPaste));
     for (const type of ['dragover', 'drop', 'dragleave']) this.drop.addEventListener(type, (event) => this.onDrag(event));
     this.sending = h('ul', { class: 'rows' });
     this.search = h('input', { type: 'search', oninput: () => this.show() });
@@ -40,7 +51,7 @@ class TutorialsStaff extends Part {
     this.films = h('ul', { class: 'rows films-list' });
     this.none = h('p', { class: 'empty' }, t('staff.none'));
     this.unmatched = h('p', { class: 'quietly' }, t('search.none'));
-    fill(this, this.drop, this.sending, h('section', { class: 'stack' },
+    fill(this, this.drop, this.spoken, this.sending, h('section', { class: 'stack' },
       h('div', { class: 'tools' }, field({ label: t('search'), control: this.search }), field({ label: t('sort'), control: this.order }),
         h('button', { type: 'button', class: 'quiet', onclick: () => this.showTrash() }, t('trash'))),
       this.films, this.none, this.unmatched));
@@ -49,6 +60,7 @@ class TutorialsStaff extends Part {
       redraw = () => {};
     });
     this.showSending();
+    this.readLeft();
     this.follow('tutorials:list', () => this.read());
     this.follow('tutorials:work', ({ items }) => this.onWork(items));
     this.read();
@@ -60,27 +72,76 @@ class TutorialsStaff extends Part {
     if (event.type === 'drop') this.send([...event.dataTransfer.files]);
   }
 
-  send(files, more = {}) {
+  /** A phone films at once. */
+  camera() {
+    if (!matchMedia('(pointer: coarse)').matches) return '';
+    const input = h('input', {
+      type: 'file', accept: 'video/*', capture: 'environment', class: 'unseen', id: 'film-video', onchange: () => {
+        this.send([...input.files]);
+        input.value = '';
+      },
+    });
+    return h('span', {}, input, h('label', { class: 'button', for: 'film-video' }, this.app.t('upload.film')));
+  }
+
+  /** `left`: the one of unfinished() that the file should be; `metadata`: words of the upload beside the title. */
+  send(files, { left = null, metadata = {} } = {}) {
     for (const file of files) {
       const title = file.name.replace(/\.[^.]+$/, '');
-      const entry = { id: `${file.name}|${file.size}|${Date.now()}` };
-      entry.upload = new Upload(file, file.name.endsWith('.storyboard') ? STORYBOARD : VIDEO, { title, ...more }, (upload) => {
-        if (upload.state === 'done' || upload.state === 'cancelled') uploads.splice(uploads.indexOf(entry), 1);
+      const refusal = TYPES.test(file.type) || ENDINGS.test(file.name) ? null : 'upload.type';
+      const entry = { id: `${file.name}|${file.size}|${Date.now()}`, spoken: '' };
+      const kind = file.name.endsWith('.storyboard') ? STORYBOARD : VIDEO;
+      entry.upload = new Upload(file, kind, { title, ...metadata }, (upload) => {
+        if (upload.state === 'done' || upload.state === 'cancelled') {
+          uploads.splice(uploads.indexOf(entry), 1);
+          this.readLeft();
+        }
+        this.speak(entry);
         redraw();
-      });
+      }, { entry: left, refusal });
       uploads.push(entry);
-      entry.upload.start();
     }
+    for (const { upload } of [...uploads]) if (upload.state === 'paused' && upload.offset === 0) upload.start();
+    this.showSending();
+  }
+
+  /** Says each quarter and each change of state, not each percent. */
+  speak(entry) {
+    const { upload } = entry;
+    const percent = 25 * Math.floor((4 * upload.offset) / Math.max(1, upload.size));
+    const step = `${upload.state} ${upload.state === 'sending' ? percent : ''}`;
+    if (step === entry.spoken) return;
+    entry.spoken = step;
+    say(this.spoken, `${upload.name}: ${this.stateText(upload, percent)}`);
+  }
+
+  stateText(upload, percent) {
+    const { t } = this.app;
+    const seconds = upload.secondsLeft;
+    return {
+      queued: t('upload.queued'),
+      sending: [t('upload.sending', { percent, size: t.bytes(upload.size) }), seconds && t.left(seconds)].filter(Boolean).join(t('separator')),
+      waiting: t('upload.waiting', { percent }),
+      paused: t('upload.paused', { percent }),
+      failed: t.message(upload.error),
+      done: t('upload.done'),
+    }[upload.state] ?? '';
+  }
+
+  /** What was begun elsewhere, or before this page was loaded. */
+  async readLeft() {
+    this.left = await unfinished().catch(() => []);
     this.showSending();
   }
 
   showSending() {
-    const left = [VIDEO, STORYBOARD].flatMap(unfinished).filter((entry) => !uploads.some(({ upload }) => upload.url === entry.url));
+    const left = this.left.filter((entry) => [VIDEO, STORYBOARD].includes(entry.kind) && entry.size !== null
+      && !uploads.some(({ upload }) => upload.url === entry.url || (upload.name === entry.name && upload.size === entry.size)));
     const items = [
       ...uploads.map(({ id, upload }) => ({
         id, upload, at: [upload.state, upload.offset, Math.round(upload.secondsLeft ?? -1)],
       })),
-      ...left.map((entry) => ({ id: entry.key, entry })),
+      ...left.map((entry) => ({ id: entry.url, entry })),
     ];
     list(this.sending, items, (item) => item.id, (item) => (item.upload ? this.uploadRow(item) : this.leftRow(item.entry)));
   }
@@ -89,21 +150,15 @@ class TutorialsStaff extends Part {
     const { t } = this.app;
     const { upload } = item;
     const bar = h('progress', { max: 100, 'aria-label': upload.name });
-    const text = h('p', { class: 'small quietly', role: 'status' });
-    const pause = h('button', { type: 'button', class: 'quiet', onclick: () => (['sending', 'waiting'].includes(upload.state) ? upload.pause() : upload.start()) });
+    const text = h('p', { class: 'small quietly' });
+    const pause = h('button', { type: 'button', class: 'quiet', onclick: () => (BUSY.includes(upload.state) ? upload.pause() : upload.start()) });
     const node = h('li', {}, h('div', { class: 'grow' }, h('strong', {}, bdi(upload.name)), bar, text),
       h('div', { class: 'actions' }, pause, h('button', { type: 'button', class: 'quiet', onclick: () => upload.cancel() }, t('cancel'))));
     node.update = () => {
       const percent = upload.size ? Math.floor((upload.offset * 100) / upload.size) : 100;
       bar.value = percent;
-      const seconds = upload.secondsLeft;
-      say(pause, t(['sending', 'waiting'].includes(upload.state) ? 'upload.pause' : 'upload.resume'));
-      say(text, {
-        sending: [t('upload.sending', { percent, size: t.bytes(upload.size) }), seconds && t.left(seconds)].filter(Boolean).join(t('separator')),
-        waiting: t('upload.waiting', { percent }),
-        paused: t('upload.paused', { percent }),
-        failed: t.message(upload.error),
-      }[upload.state] ?? '');
+      say(pause, t(BUSY.includes(upload.state) ? 'upload.pause' : 'upload.resume'));
+      say(text, this.stateText(upload, percent));
     };
     node.update();
     return node;
@@ -113,12 +168,14 @@ class TutorialsStaff extends Part {
     const { t } = this.app;
     const percent = Math.floor((entry.offset * 100) / Math.max(1, entry.size));
     return h('li', {}, h('div', { class: 'grow' }, h('strong', {}, bdi(entry.name)), h('p', { class: 'small' }, t('upload.left', { percent }))),
-      h('button', {
-        type: 'button', class: 'quiet', onclick: () => {
-          abandon(entry);
-          this.showSending();
-        },
-      }, t('upload.forget')));
+      h('div', { class: 'actions' }, h('button', { type: 'button', onclick: () => this.chooseAgain(entry) }, t('upload.continue')),
+        h('button', { type: 'button', class: 'quiet', onclick: () => abandon(entry).then(() => this.readLeft()) }, t('upload.forget'))));
+  }
+
+  chooseAgain(entry) {
+    const input = h('input', { type: 'file', class: 'unseen', 'aria-label': entry.name });
+    input.addEventListener('change', () => this.send([...input.files], { left: entry }));
+    input.click();
   }
 
   onWork(items) {
@@ -189,8 +246,8 @@ class TutorialsStaff extends Part {
   async versions(item) {
     const { t, api, fail } = this.app;
     const file = h('input', {
-      type: 'file', accept: 'video/*,.mkv', onchange: () => {
-        this.send([...file.files], { replaces: String(item.id) });
+      type: 'file', accept: FILES, onchange: () => {
+        this.send([...file.files], { metadata: { replaces: String(item.id) } });
         dialog.close();
       },
     });
