@@ -11,7 +11,7 @@
 /* One line per job; the last line ends the table. */
 static const Job JOBS[] = {
     {"probe", job_probe, "--input FILE"},
-    {"prepare", job_prepare, "--input FILE --output DIR"},
+    {"prepare", job_prepare, "--input FILE --output DIR [--seconds N] [--title TEXT]"},
     {"speak", job_speak, "--language id|en|ar --output FILE.wav -- TEXT"},
     {"compose", job_compose, "STORYBOARD --output DIR [--language id]"},
     {"prove", job_prove, "--input FILE --frames N"},

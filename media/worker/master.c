@@ -22,23 +22,23 @@ static void add(GPtrArray *arguments, const char *const *options)
         g_ptr_array_add(arguments, g_strdup(options[i]));
 }
 
-void master_add_video_options(GPtrArray *arguments, int fps, MasterSource source)
+void master_add_video_options(GPtrArray *arguments, int keyframe_every, MasterSource source)
 {
     /* Cheap to decode without a GPU: two references, four slices for as many threads, one key frame
      * a second so that a late screen joins within it. */
-    g_autofree char *key_frames = g_strdup_printf("%d", fps);
-    bool is_drawn = source == MASTER_DRAWN;
+    g_autofree char *key_frames = g_strdup_printf("%d", keyframe_every);
+    bool is_drawn = source != MASTER_FILMED;
     const char *tuning = is_drawn
                              ? "slices=4:open-gop=0:subme=0:scenecut=0:rc-lookahead=0:weightp=0"
                              : "slices=4:open-gop=0";
     add(arguments, (const char *const[]){"-c:v",
                                          "libx264",
                                          "-preset",
-                                         is_drawn ? "superfast" : "veryfast",
+                                         source == MASTER_DRAWN ? "superfast" : "veryfast",
                                          "-profile:v",
                                          "high",
                                          "-crf",
-                                         "21",
+                                         source == MASTER_STILL ? "16" : "21",
                                          "-maxrate",
                                          "8M",
                                          "-bufsize",
@@ -69,7 +69,7 @@ void master_add_audio_options(GPtrArray *arguments, MasterSource source)
     /* The careful search for quantisers costs 2.5 s for 41 s of sound, and one voice does not need
      * it. */
     add(arguments, (const char *const[]){"-c:a", "aac", "-profile:a", "aac_low", "-aac_coder",
-                                         source == MASTER_DRAWN ? "fast" : "twoloop", "-b:a",
+                                         source != MASTER_FILMED ? "fast" : "twoloop", "-b:a",
                                          "160k", "-ar", "48000", "-ac", "2", NULL});
 }
 
@@ -115,12 +115,12 @@ json_t *master_manifest(const Master *master)
 {
     json_t *lufs = master->is_measured ? json_real(master->lufs) : json_null();
     double gain_db = master->is_measured ? master->gain_db : 0;
-    int64_t duration_us = master->frames * 1000000 / master->fps;
+    int64_t duration_us = master->frames * master->fps_d * 1000000 / master->fps_n;
     return json_pack("{s:s,s:s,s:I,s:i,s:i,s:I,s:i,s:i,s:b,s:o,s:f}", "master", MASTER_FILE,
                      "poster", MASTER_POSTER, "frames", (json_int_t)master->frames, "fps_n",
-                     master->fps, "fps_d", 1, "duration_us", (json_int_t)duration_us, "width",
-                     master->width, "height", master->height, "has_audio", master->has_audio,
-                     "lufs", lufs, "gain_db", gain_db);
+                     master->fps_n, "fps_d", master->fps_d, "duration_us", (json_int_t)duration_us,
+                     "width", master->width, "height", master->height, "has_audio",
+                     master->has_audio, "lufs", lufs, "gain_db", gain_db);
 }
 
 static bool count_frames(int fd, Master *master, GError **error)
@@ -241,7 +241,9 @@ static bool make_poster(int fd, const char *folder, const Master *master, int64_
 {
     bool is_chosen = poster_ms >= 0;
     /* The first second is often a black fade or a thumb on the lens. */
-    int64_t seek_ms = is_chosen ? poster_ms : MIN(master->frames * 1000 / master->fps / 10, 10000);
+    int64_t seek_ms = is_chosen
+                          ? poster_ms
+                          : MIN(master->frames * master->fps_d * 1000 / master->fps_n / 10, 10000);
     g_autofree char *seek =
         g_strdup_printf("%d.%03d", (int)(seek_ms / 1000), (int)(seek_ms % 1000));
     g_autofree char *filter = g_strdup_printf(
@@ -283,18 +285,14 @@ static bool make_poster(int fd, const char *folder, const Master *master, int64_
     return ffmpeg_run(&run, error);
 }
 
-bool master_inspect(const char *folder, int fps, int64_t poster_ms, Master *ret_master,
-                    GError **error)
+bool master_inspect(const char *folder, int64_t poster_ms, Master *master, GError **error)
 {
     g_autofree char *path = g_build_filename(folder, MASTER_FILE, NULL);
     int fd = probe_open(path, error);
     if (fd < 0)
         return false;
-    Master master = {.fps = fps};
-    bool is_well = count_frames(fd, &master, error) && measure_loudness(fd, &master, error) &&
-                   make_poster(fd, folder, &master, poster_ms, error);
+    bool is_well = count_frames(fd, master, error) && measure_loudness(fd, master, error) &&
+                   make_poster(fd, folder, master, poster_ms, error);
     (void)close(fd);
-    if (is_well)
-        *ret_master = master;
     return is_well;
 }
