@@ -10,6 +10,9 @@
 
 #define MASTER_FILE         "master.mp4"
 #define MASTER_POSTER       "poster.jpg"
+#define MASTER_STRIP        "strip.jpg"
+#define MASTER_STRIP_SIDE   10 /* columns; rows at most */
+#define MASTER_STRIP_WIDTH  160
 #define MASTER_MANIFEST     "manifest.json"
 #define MASTER_WIDTH_MAX    1920
 #define MASTER_HEIGHT_MAX   1080
@@ -40,7 +43,8 @@ void master_add_video_options(GPtrArray *arguments, int keyframe_every, MasterSo
 void master_add_audio_options(GPtrArray *arguments, MasterSource source);
 void master_add_file_options(GPtrArray *arguments);
 
-/* Looks at folder/master.mp4: counts its frames, measures its loudness, makes folder/poster.jpg.
+/* Looks at folder/master.mp4: counts its frames, measures its loudness, makes folder/poster.jpg (not
+ * black while there is anything else) and folder/strip.jpg.
  *
  * master     comes in with fps_n and fps_d of the file, known from the encoding
  * poster_ms  the moment of the poster; below 0: the most telling picture near the beginning */
