@@ -23,7 +23,7 @@ class TutorialsStaff extends Part {
     this.items = [];
     this.work = new Map();
     this.chooser = h('input', {
-      type: 'file', accept: 'video/*,.mkv,.storyboard', multiple: true, class: 'unseen', id: 'choose-video',
+      type: 'file', accept: 'video/*,audio/*,image/*,.pdf,.mkv,.storyboard', multiple: true, class: 'unseen', id: 'choose-video',
       onchange: () => {
         this.send([...this.chooser.files]);
         this.chooser.value = '';
