@@ -66,14 +66,15 @@ json_t *clips_shape(const json_t *row)
     json_t *text;
     json_object_foreach(json_object_size(captions) ? captions : title, language, text)
         json_array_append_new(languages, json_string(language));
-    return json_pack("{s:O, s:o, s:o, s:O, s:f, s:O, s:O, s:o, s:o, s:o, s:b}", "id",
-                     json_object_get(row, "id"), "title", title, "summary",
-                     clips_json(row, "summary"), "duration_us", json_object_get(row, "duration_us"),
-                     "gain_db", json_number_value(json_object_get(manifest, "gain_db")), "media",
-                     json_object_get(row, "media"), "poster", json_object_get(row, "poster"),
-                     "captions", caption_hashes(captions, "vtt"), "cues",
-                     caption_hashes(captions, "json"), "languages", languages, "downloads",
-                     json_integer_value(json_object_get(row, "downloads")) != 0);
+    return json_pack(
+        "{s:O, s:o, s:o, s:O, s:f, s:O, s:O, s:o, s:o, s:o, s:b, s:O?, s:O?}", "id",
+        json_object_get(row, "id"), "title", title, "summary", clips_json(row, "summary"),
+        "duration_us", json_object_get(row, "duration_us"), "gain_db",
+        json_number_value(json_object_get(manifest, "gain_db")), "media",
+        json_object_get(row, "media"), "poster", json_object_get(row, "poster"), "captions",
+        caption_hashes(captions, "vtt"), "cues", caption_hashes(captions, "json"), "languages",
+        languages, "downloads", json_integer_value(json_object_get(row, "downloads")) != 0, "strip",
+        json_object_get(manifest, "strip"), "small", json_object_get(manifest, "small"));
 }
 
 bool clips_may_go_without_captions(const json_t *row)
@@ -184,8 +185,9 @@ bool clips_publish_work(Serambi *self, GError **error)
     "\"id\":3,\"title\":{\"id\":\"Meminjam "                                                       \
     "buku\"},\"summary\":{},\"duration_us\":42000000,\"gain_db\":-6.5,"                            \
     "\"media\":\"5f1d\",\"poster\":\"77c0\",\"captions\":{\"id\":\"90ab\"},\"cues\":{\"id\":"      \
-    "\"b21c\"},\"languages\":[\"id\"],"                                                            \
-    "\"downloads\":false"
+    "\"b21c\"},\"languages\":[\"id\"],\"downloads\":false,"                                        \
+    "\"strip\":{\"media\":\"2c9e\",\"columns\":10,\"count\":42,"                                   \
+    "\"every_us\":1000000,\"width\":160,\"height\":90},\"small\":\"d00f\""
 
 const SerambiTopic clips_topics[] = {
     {

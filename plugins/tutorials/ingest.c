@@ -3,8 +3,8 @@
  *
  * From an upload to a certified clip. Each step is one disposable child of the sandboxed worker:
  *
- *   video       probe -> prepare -> prove -> keep
- *   storyboard           compose -> prove -> keep
+ *   video       probe -> prepare -> prove -> shrink -> keep
+ *   storyboard           compose -> prove -> shrink -> keep
  *
  * The row's state is the truth: after a restart everything that was on its way begins again with
  * the uploaded file. A clip is offered to screens and phones only after `prove` decoded every frame
@@ -35,7 +35,7 @@
 typedef struct {
     char *path, *type;
     char *language, *format; /* of captions; NULL otherwise */
-    const char *column;      /* "media", "poster"; NULL for captions */
+    const char *column; /* "media", "poster"; "strip", "small" in the manifest; NULL: captions */
 } Part;
 
 typedef struct {
@@ -222,11 +222,18 @@ static const char *manifest_text(const Ingest *ingest, const char *key)
     return json_string_value(json_object_get(ingest->manifest, key));
 }
 
-static void on_proved(Serambi *self, bool ok, void *data)
+/* The small rendition is there, or the master was small enough: all parts are known. */
+static void on_shrunk(Serambi *self, bool ok, void *data)
 {
     Ingest *ingest = data;
     if (!step_succeeded(ingest, ok))
         return;
+    const char *small = json_string_value(json_object_get(ingest->result, "small"));
+    json_object_del(ingest->manifest, "small");
+    add_part(ingest, small, "video/mp4", "small", NULL, NULL);
+    const json_t *strip = json_object_get(ingest->manifest, "strip");
+    add_part(ingest, json_string_value(json_object_get(strip, "file")), "image/jpeg", "strip", NULL,
+             NULL);
     const char *language;
     json_t *files;
     json_object_foreach(json_object_get(ingest->manifest, "captions"), language, files)
@@ -243,6 +250,16 @@ static void on_proved(Serambi *self, bool ok, void *data)
     add_part(ingest, manifest_text(ingest, "poster"), "image/jpeg", "poster", NULL, NULL);
     add_part(ingest, manifest_text(ingest, "master"), "video/mp4", "media", NULL, NULL);
     keep_next(ingest);
+}
+
+static void on_proved(Serambi *self, bool ok, void *data)
+{
+    Ingest *ingest = data;
+    if (!step_succeeded(ingest, ok))
+        return;
+    g_autofree char *path = g_build_filename(ingest->output, manifest_text(ingest, "master"), NULL);
+    const char *const argv[] = {"shrink", "--input", path, "--output", ingest->output, NULL};
+    run_step(ingest, NULL, argv, on_shrunk);
 }
 
 static void on_prepared(Serambi *self, bool ok, void *data)
@@ -269,8 +286,10 @@ static void on_probed(Serambi *self, bool ok, void *data)
     Ingest *ingest = data;
     if (!step_succeeded(ingest, ok))
         return;
-    const char *const argv[] = {"prepare",  "--input",      ingest->path,
-                                "--output", ingest->output, NULL};
+    const TutorialsSettings *settings = serambi_settings(self);
+    g_autofree char *seconds = g_strdup_printf("%" G_GINT64_FORMAT, settings->slide_seconds);
+    const char *const argv[] = {"prepare",      "--input",   ingest->path, "--output",
+                                ingest->output, "--seconds", seconds,      NULL};
     run_step(ingest, "preparing", argv, on_prepared);
 }
 
@@ -335,6 +354,11 @@ static bool note_part(Ingest *ingest, const Part *part, const char *sha256, GErr
         json_object_set_new(files, part->format, json_string(sha256));
         return true;
     }
+    if (!strcmp(part->column, "small"))
+        return !json_object_set_new(ingest->manifest, "small", json_string(sha256));
+    if (!strcmp(part->column, "strip"))
+        return !json_object_set_new(json_object_get(ingest->manifest, "strip"), "media",
+                                    json_string(sha256));
     const char *sql = !strcmp(part->column, "media")
                           ? "UPDATE tutorials_clip SET media = $2 WHERE id = $1"
                           : "UPDATE tutorials_clip SET poster = $2 WHERE id = $1";
@@ -540,7 +564,8 @@ void ingest_stop(Serambi *self)
 #define WRITERS (SERAMBI_EDITOR | SERAMBI_ADMIN)
 
 const SerambiUpload ingest_uploads[] = {
-    {"video", WRITERS, VIDEO_BYTES_MAX, on_video, "a recording, in what a phone or screen makes"},
+    {"video", WRITERS, VIDEO_BYTES_MAX, on_video,
+     "a video, a picture, a PDF or a recording without a picture"},
     {"storyboard", WRITERS, STORYBOARD_BYTES_MAX, on_storyboard,
      "a tutorial written as text, see media/samples"},
     {0},

@@ -121,10 +121,13 @@ static bool note_hashes(Serambi *self, GHashTable *hashes, const char *sql, GErr
     json_array_foreach(rows, index, row)
     {
         json_auto_t *captions = clips_json(row, "captions");
+        json_auto_t *manifest = clips_json(row, "manifest");
         const char *language, *format;
         json_t *files, *hash;
         note_hash(hashes, json_object_get(row, "media"));
         note_hash(hashes, json_object_get(row, "poster"));
+        note_hash(hashes, json_object_get(manifest, "small"));
+        note_hash(hashes, json_object_get(json_object_get(manifest, "strip"), "media"));
         json_object_foreach(captions, language, files) json_object_foreach(files, format, hash)
             note_hash(hashes, hash);
     }
@@ -134,8 +137,10 @@ static bool note_hashes(Serambi *self, GHashTable *hashes, const char *sql, GErr
 static GHashTable *all_hashes(Serambi *self, GError **error)
 {
     GHashTable *hashes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    if (!note_hashes(self, hashes, "SELECT media, poster, captions FROM tutorials_clip", error) ||
-        !note_hashes(self, hashes, "SELECT media, poster, '{}' AS captions FROM tutorials_version",
+    if (!note_hashes(self, hashes, "SELECT media, poster, captions, manifest FROM tutorials_clip",
+                     error) ||
+        !note_hashes(self, hashes,
+                     "SELECT media, poster, '{}' AS captions, manifest FROM tutorials_version",
                      error))
         g_clear_pointer(&hashes, g_hash_table_unref);
     return hashes;

@@ -37,6 +37,7 @@ static const char worker_script[] =
     "  echo '{\"progress\":{\"percent\":41.5}}'\n"
     "  cp \"$input\" \"$output/master.mp4\"; cp \"$input\" \"$output/.master.mp4\"\n"
     "  cp \"$input\" \"$output/gone.mp4\"\n"
+    "  echo strip > \"$output/strip.jpg\"\n"
     "  echo poster \"$text\" > \"$output/poster.jpg\"\n"
     "  echo WEBVTT \"$text\" > \"$output/id.vtt\"; echo '{\"cues\":[]}' > \"$output/id.json\"\n"
     "  captions='{\"id\":{\"vtt\":\"id.vtt\",\"json\":\"id.json\"}}'\n"
@@ -44,8 +45,10 @@ static const char worker_script[] =
     "  words=; [ $step = compose ] && words='\"title\":{\"id\":\"Pinjam\",\"en\":\"Borrow\"},"
     "\"summary\":{\"id\":\"Cara\"},'\n"
     "  echo '{\"result\":{'$words'\"master\":\"'$master'\",\"poster\":\"poster.jpg\",\"frames\":'"
-    "$frames',\"duration_us\":'$duration',\"gain_db\":-4.5,\"captions\":'"
-    "$captions'}}';;\n"
+    "$frames',\"duration_us\":'$duration',\"strip\":{\"file\":\"strip.jpg\",\"columns\":10},\"gain_"
+    "db\":-4.5,\"captions\":'$captions'}}';;\n"
+    "shrink)\n"
+    "  echo small > \"$output/small.mp4\"; echo '{\"result\":{\"small\":\"small.mp4\"}}';;\n"
     "prove)\n"
     "  [ \"$4 $5\" = '--frames 75' ] || exit 3\n"
     "  case $text in *odd-missing*) rm \"$input\";; esac\n"
@@ -149,6 +152,8 @@ static void test_video(void)
     assert_kept(kit, text_at(list, "tutorials.0.poster"), "poster moving pictures\n");
     assert_kept(kit, text_at(list, "tutorials.0.captions.id"), "WEBVTT moving pictures\n");
     assert_kept(kit, text_at(list, "tutorials.0.cues.id"), "{\"cues\":[]}\n");
+    assert_kept(kit, text_at(list, "tutorials.0.strip.media"), "strip\n");
+    assert_kept(kit, text_at(list, "tutorials.0.small"), "small\n");
     g_assert_null(at(list, "tutorials.0.filename"));
     g_autofree char *states = history(kit);
     g_assert_cmpstr(states, ==, "received preparing proving");
@@ -217,6 +222,7 @@ static void test_failures(void)
         {"video", "die-probe", "tutorials.worker", NULL},
         {"video", "die-prepare", "tutorials.worker", NULL},
         {"video", "die-prove", "tutorials.worker", NULL},
+        {"video", "fail-shrink", "tutorials.too_long", "said shrink"},
         {"video", "mute-probe", "tutorials.worker", NULL},
         {"video", "mute-prove", "tutorials.worker", NULL},
         {"video", "odd-path", "tutorials.worker", NULL},

@@ -16,6 +16,15 @@ static const SerambiSetting settings[] = {
         .max = 16,
         .help = "uploads that are prepared at the same time; see also [serambi] jobs_parallel",
     },
+    {
+        .key = "slide_seconds",
+        .kind = SERAMBI_INT,
+        .offset = offsetof(TutorialsSettings, slide_seconds),
+        .fallback = "10",
+        .min = 1,
+        .max = 600,
+        .help = "seconds that a picture stands, and each page of a PDF",
+    },
     {0},
 };
 

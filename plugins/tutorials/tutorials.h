@@ -14,7 +14,7 @@
 #include "core/plugin.h"
 
 typedef struct {
-    int64_t at_once;
+    int64_t at_once, slide_seconds;
 } TutorialsSettings;
 
 typedef struct {

@@ -12,6 +12,7 @@ import { editCaptions } from './captions.js';
 const VIDEO = 'tutorials:video';
 const STORYBOARD = 'tutorials:storyboard';
 const BUSY = ['queued', 'sending', 'waiting'];
+const FILES = 'video/*,audio/*,image/*,.pdf,.mkv'; // What a recording may come as.
 const TYPES = /^(video|audio|image)\/|^application\/pdf$/;
 const ENDINGS = /\.(storyboard|mkv|mov|mp4|m4v|webm|avi|mpe?g|ts|m2ts|3gp|ogv|wmv|flv|mp3|m4a|ogg|opus|wav|aac|aiff?|flac|jpe?g|png|webp|gif|pdf)$/i;
 const uploads = []; // They go on while another section is shown.
@@ -27,7 +28,7 @@ class TutorialsStaff extends Part {
     this.items = [];
     this.work = new Map();
     this.chooser = h('input', {
-      type: 'file', accept: 'video/*,.mkv,.storyboard', multiple: true, class: 'unseen', id: 'choose-video',
+      type: 'file', accept: `${FILES},.storyboard`, multiple: true, class: 'unseen', id: 'choose-video',
       onchange: () => {
         this.send([...this.chooser.files]);
         this.chooser.value = '';
