@@ -312,5 +312,9 @@ const SerambiRoute routes_table[] = {
      "finishes the current ticket and calls the next: {key}; ticket is null when nobody waits"},
     {"POST", "tickets/by-id/{id}/{move}", SERAMBI_STAFF, handle_move,
      "recall, no-show, park, return, finish, transfer {service}, leave"},
+    {"GET", "estimates", SERAMBI_STAFF, estimates_handle,
+     "how good the shown waits were, by service and hour, over thirty days"},
+    {"GET", "estimates/log", SERAMBI_STAFF, estimates_handle_log,
+     "one day as a log for tests/bench/wait --replay: ?day="},
     {0},
 };

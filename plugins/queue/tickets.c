@@ -66,6 +66,7 @@ const char *const tickets_migrations[] = {
     "CREATE TABLE queue_audit ("
     " id BIGINT PRIMARY KEY, at_us BIGINT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,"
     " ticket BIGINT NOT NULL REFERENCES queue_ticket (id), counter TEXT);",
+    WAIT_MIGRATION,
     NULL,
 };
 
