@@ -6,7 +6,8 @@
  *   arriving -> writing in a thread -> synced in another -> in the store -> answered
  *
  * The client is told an offset only when fdatasync() and the store's commit have returned. At most
- * LIMIT_UPLOAD_BUFFER_BYTES are in memory: beyond that the socket is not read. */
+ * LIMIT_UPLOAD_BUFFER_BYTES are in memory: beyond that the socket is not read. Two buffers take
+ * turns, one filled while the other is written. */
 #include "core/limits.h"
 #include "core/plugin.h"
 #include "core/uploads_private.h"
@@ -37,7 +38,8 @@ struct Transfer {
     Upload *upload;
     HttpRequest *request; /* NULL when there is nobody to answer */
     Part *part;
-    GQueue pieces;                             /* GBytes that no thread has yet */
+    GByteArray *bytes; /* that no thread has yet */
+    GByteArray *spare; /* empty, with its memory; NULL while a thread has it */
     int64_t started, arrived, written, synced; /* offsets in the upload, rising */
     int64_t announced;                         /* where this request's body ends */
     int64_t synced_us;
@@ -56,7 +58,7 @@ struct Transfer {
 struct Write {
     Transfer *transfer; /* NULL: freed meanwhile */
     Part *part;
-    GQueue pieces;
+    GByteArray *bytes;
     int64_t at;
     bool has_synced; /* after a failure */
     GError *error;
@@ -92,11 +94,6 @@ static void part_unref(Part *part)
     g_atomic_rc_box_release_full(part, part_clear);
 }
 
-static void free_piece(void *piece)
-{
-    g_bytes_unref(piece);
-}
-
 /* --- In a thread -------------------------------------------------------------------------------*/
 
 static void set_failure(GError **error, const char *what, const char *id, int number)
@@ -106,14 +103,13 @@ static void set_failure(GError **error, const char *what, const char *id, int nu
                 "could not %s upload '%s': %s", what, id, g_strerror(number));
 }
 
-static bool write_piece(Write *write, GBytes *piece)
+static bool write_bytes(Write *write)
 {
-    size_t size = 0;
-    const uint8_t *bytes = g_bytes_get_data(piece, &size);
+    const GByteArray *bytes = write->bytes;
     if (write->part->sum != NULL)
-        g_checksum_update(write->part->sum, bytes, (gssize)size);
-    for (size_t done = 0; done < size;) {
-        ssize_t count = pwrite(write->part->fd, bytes + done, size - done, write->at);
+        g_checksum_update(write->part->sum, bytes->data, bytes->len);
+    for (size_t done = 0; done < bytes->len;) {
+        ssize_t count = pwrite(write->part->fd, bytes->data + done, bytes->len - done, write->at);
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0)
@@ -130,12 +126,8 @@ static void write_work(void *data)
     Part *part = write->part;
     if (part->fd < 0)
         part->fd = upload_store_open(part->folder, part->id, &write->error);
-    bool is_good = part->fd >= 0;
     int64_t from = write->at;
-    for (GBytes *piece; is_good && (piece = g_queue_pop_head(&write->pieces)) != NULL;) {
-        is_good = write_piece(write, piece);
-        g_bytes_unref(piece);
-    }
+    bool is_good = part->fd >= 0 && write_bytes(write);
     int number = errno;
     /* The disk begins at once, so that it is never idle and the fdatasync() to come is short. */
     if (is_good && write->at > from)
@@ -162,7 +154,7 @@ static void write_free(void *data)
     Write *write = data;
     if (write->transfer != NULL)
         write->transfer->write = NULL;
-    g_queue_clear_full(&write->pieces, free_piece);
+    g_clear_pointer(&write->bytes, g_byte_array_unref);
     part_unref(write->part);
     g_clear_error(&write->error);
     g_free(write);
@@ -177,6 +169,8 @@ static void write_done(void *data)
     write->transfer = NULL;
     transfer->write = NULL;
     transfer->written = write->at;
+    /* Used again: fresh memory for each piece costs as much as the copying. */
+    transfer->spare = g_byte_array_set_size(g_steal_pointer(&write->bytes), 0);
     if (write->has_synced) {
         transfer->synced = write->at;
         transfer->synced_us = g_get_monotonic_time();
@@ -192,10 +186,11 @@ static void start_write(Transfer *transfer)
     *write = (Write){
         .transfer = transfer,
         .part = g_atomic_rc_box_acquire(transfer->part),
-        .pieces = transfer->pieces,
+        .bytes = transfer->bytes,
         .at = transfer->written,
     };
-    g_queue_init(&transfer->pieces);
+    transfer->bytes =
+        transfer->spare != NULL ? g_steal_pointer(&transfer->spare) : g_byte_array_new();
     transfer->write = write;
     uploads_run(transfer->upload->uploads, write_work, write_done, write, write_free);
 }
@@ -244,8 +239,7 @@ static bool wants_sync(const Transfer *transfer)
     int64_t behind = transfer->written - transfer->synced;
     if (transfer->sync != NULL || transfer->failure != NULL || behind == 0)
         return false;
-    bool is_last = transfer->is_over && transfer->write == NULL &&
-                   g_queue_is_empty((GQueue *)(uintptr_t)&transfer->pieces);
+    bool is_last = transfer->is_over && transfer->write == NULL && transfer->bytes->len == 0;
     return is_last || behind >= LIMIT_UPLOAD_SYNC_BYTES ||
            g_get_monotonic_time() - transfer->synced_us >= SYNC_US;
 }
@@ -344,7 +338,8 @@ void transfer_free(Transfer *transfer)
         transfer->sync->transfer = NULL;
     if (transfer->save != NULL)
         transfer->save->transfer = NULL;
-    g_queue_clear_full(&transfer->pieces, free_piece);
+    g_byte_array_unref(transfer->bytes);
+    g_clear_pointer(&transfer->spare, g_byte_array_unref);
     part_unref(transfer->part);
     g_clear_error(&transfer->failure);
     g_free(transfer);
@@ -444,7 +439,7 @@ static void step(Transfer *transfer)
         if (transfer->write != NULL || transfer->sync != NULL)
             return;
         transfer->is_over = true;
-        g_queue_clear_full(&transfer->pieces, free_piece);
+        (void)g_byte_array_set_size(transfer->bytes, 0);
         if (transfer->save == NULL)
             finish(transfer);
         return;
@@ -452,7 +447,7 @@ static void step(Transfer *transfer)
     if (transfer->save == NULL && !transfer->is_over &&
         kept_offset(transfer) > transfer->upload->record.received)
         start_save(transfer, kept_offset(transfer), false);
-    if (transfer->write == NULL && !g_queue_is_empty(&transfer->pieces))
+    if (transfer->write == NULL && transfer->bytes->len > 0)
         start_write(transfer);
     if (transfer->is_over && transfer->write == NULL && transfer->sync == NULL &&
         transfer->synced == transfer->written && transfer->save == NULL)
@@ -466,7 +461,7 @@ static void on_data(HttpRequest *request, const void *bytes, size_t size, void *
     Transfer *transfer = data;
     if (transfer->is_over)
         return;
-    g_queue_push_tail(&transfer->pieces, g_bytes_new(bytes, size));
+    g_byte_array_append(transfer->bytes, bytes, (guint)size);
     transfer->arrived += (int64_t)size;
     step(transfer);
 }
@@ -510,6 +505,7 @@ static Transfer *transfer_new(Upload *upload, HttpRequest *request, const TusChe
         .upload = upload,
         .request = request,
         .part = part,
+        .bytes = g_byte_array_new(),
         .started = at,
         .arrived = at,
         .written = at,
