@@ -117,7 +117,8 @@ static void on_call(Serambi *self, const char *channel, const json_t *body)
             const char *language = voice->manner.languages[i];
             if (!language)
                 break;
-            g_autofree char *phrase = phrase_call(self, language, ticket, counter);
+            g_autofree char *phrase =
+                phrase_call(self, language, ticket, counter, NULL, VOICE_DIGITS);
             g_ptr_array_add(sources, g_strdup_printf("speak:%s:%s", language, phrase));
         }
     say(self, sources, called_us);

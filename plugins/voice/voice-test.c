@@ -8,22 +8,35 @@
 #define SETTINGS "POST /api/voice/settings"
 #define SAY      "POST /api/voice/say"
 
-/* Golden: these sentences were listened to, and their phonemes compared. */
+/* How they sound is the business of media/worker/phonemes-test.c. */
 static void test_phrases(void)
 {
     static const struct {
-        const char *language, *ticket, *counter, *phrase;
+        const char *language, *ticket, *counter, *service;
+        VoiceNumbers numbers;
+        const char *phrase;
     } golden[] = {
-        {"id", "A012", "3", "Nomor antrean A, 0, 1, 2. Silakan ke loket 3."},
-        {"en", "A012", "3", "Ticket A, 0, 1, 2. Please go to counter 3."},
-        {"ar", "A012", "3", "رَقْم أَلِف، 0، 1، 2. إِلَى الشُّبَّاك 3."},
-        {"id", "R1000", "12", "Nomor antrean R, 1, 0, 0, 0. Silakan ke loket 12."},
-        {"en", "u-7", "2", "Ticket U, 7. Please go to counter 2."},
+        {"id", "A012", "3", NULL, 1, "Nomor antrean A, 0, 1, 2. Silakan ke loket 3."},
+        {"en", "A012", "3", NULL, 1, "Ticket A, 0, 1, 2. Please go to counter 3."},
+        {"ar", "A012", "3", NULL, 1, "رَقْم أَلِف، 0، 1، 2. إِلَى الشُّبَّاك 3."},
+        {"id", "R1000", "12", NULL, 1, "Nomor antrean R, 1, 0, 0, 0. Silakan ke loket 12."},
+        {"en", "u-7", "2", NULL, 1, "Ticket U, 7. Please go to counter 2."},
+        {"en", "A012", "B2", NULL, 2, "Ticket A, 12. Please go to counter B, 2."},
+        {"id", "A146", "40", NULL, 2, "Nomor antrean A, 100 4 puluh 6. Silakan ke loket 4 puluh."},
+        {"ar", "A314", "3", NULL, 2, "رَقْم أَلِف، 300 وَ أَرْبَعَةَ عَشَر. إِلَى الشُّبَّاك 3."},
+        {"en", "A1000", "3", NULL, 2, "Ticket A, 1, 0, 0, 0. Please go to counter 3."},
+        {"en", "12B345", "3", NULL, 2, "Ticket 12, B, 345. Please go to counter 3."},
+        {"en", "A000", "3", NULL, 2, "Ticket A, 0. Please go to counter 3."},
+        {"id", "A1", "Meja Anak", "Kartu", 1, "Kartu. Nomor antrean A, 1. Silakan ke Meja Anak."},
+        {"en", "A1", "{ticket}", NULL, 1, "Ticket A, 1. Please go to {ticket}."},
+        {"en", "A1", "99999999999999999999", NULL, 1,
+         "Ticket A, 1. Please go to 99999999999999999999."},
     };
     Kit *kit = kit_new(&serambi_plugin);
     for (size_t i = 0; i < G_N_ELEMENTS(golden); i++) {
         g_autofree char *phrase =
-            phrase_call(kit_self(kit), golden[i].language, golden[i].ticket, golden[i].counter);
+            phrase_call(kit_self(kit), golden[i].language, golden[i].ticket, golden[i].counter,
+                        golden[i].service, golden[i].numbers);
         g_assert_cmpstr(phrase, ==, golden[i].phrase);
     }
     /* Each language has a name for each letter. */

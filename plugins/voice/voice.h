@@ -31,9 +31,15 @@ typedef struct {
     VoiceTaken last_call, last_wish; /* so that a reconnect repeats nothing */
 } Voice;
 
-/* phrase.c: "A, 0, 1, 2" and the whole sentence; g_free(). */
-char *phrase_ticket(Serambi *self, const char *language, const char *ticket);
-char *phrase_call(Serambi *self, const char *language, const char *ticket, const char *counter);
+/* How a ticket's number is said: "0, 1, 2", which survives noise, or "12". */
+typedef enum { VOICE_DIGITS = 1, VOICE_FULL } VoiceNumbers;
+
+/* phrase.c: 0 to 999 as one number, "A, 0, 1, 2", and the whole sentence; g_free(). service: the
+ * name of the service in that language, said first; NULL: not said. */
+char *phrase_number(Serambi *self, const char *language, int number);
+char *phrase_ticket(Serambi *self, const char *language, const char *ticket, VoiceNumbers numbers);
+char *phrase_call(Serambi *self, const char *language, const char *ticket, const char *counter,
+                  const char *service, VoiceNumbers numbers);
 
 /* wishes.c */
 extern const char *const wishes_migrations[];
