@@ -282,14 +282,16 @@ static void voice_mix(Mixer *mixer, MixerVoice *voice, float *sum, size_t frames
         atomic_store(&voice->state, VOICE_DONE);
 }
 
-/* Somebody speaks in this block, or begins so soon that the programme must give way now. */
+/* Somebody speaks in this block, or begins so soon that the programme must give way now; where it
+ * has already given way it does not come back for the pause between two sentences. */
 static bool is_spoken_over(Mixer *mixer, int64_t block_us)
 {
+    int64_t ahead_ms = mixer->duck < 1 ? MIXER_DUCK_HOLD_MS : MIXER_DUCK_ATTACK_MS;
     for (size_t i = 0; i < MIXER_VOICES; i++) {
         MixerVoice *voice = &mixer->voices[i];
         int state = atomic_load(&voice->state);
         if (state == VOICE_PLAYING && voice->bus != MIXER_PROGRAMME &&
-            atomic_load(&voice->start_us) <= block_us + MIXER_DUCK_ATTACK_MS * 1000)
+            atomic_load(&voice->start_us) <= block_us + ahead_ms * 1000)
             return true;
     }
     return false;

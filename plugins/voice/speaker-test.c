@@ -92,7 +92,7 @@ static void test_call(void)
     manner(room, "[\"id\",\"en\"]", 2, 80, false);
     int64_t begin_us = room->self->now_us;
     call(room, 1, "A01", begin_us);
-    g_assert_cmpint(house_clip(room->self, 0)->start_us, ==, begin_us);
+    g_assert_cmpint(house_clip(room->self, 0)->start_us, ==, begin_us + 80000);
     g_assert_cmpfloat(house_clip(room->self, 0)->gain_db, ==, 0);
     room->self->now_us += G_USEC_PER_SEC;
     house_end_clip(room->self, house_clip(room->self, 0), NULL);

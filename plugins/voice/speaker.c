@@ -8,7 +8,10 @@
 #include <string.h>
 #include <syslog.h>
 
-#define GAP_US      (350 * 1000)
+#define GAP_US (350 * 1000)
+/* The programme gives way in this time, and nothing of the chime is lost to the way to the device.
+ */
+#define LEAD_US     (80 * 1000)
 #define WAITING_MAX 60
 /* Longer than the longest text: who still speaks then has died without a word. */
 #define PART_MAX_US (90 * G_USEC_PER_SEC)
@@ -73,7 +76,7 @@ void speaker_go_on(Serambi *self)
             g_clear_pointer(&voice->spoken, utterance_free);
         if (!voice->spoken) {
             voice->spoken = take_next(self, voice);
-            gap_us = 0;
+            gap_us = LEAD_US;
         }
         if (!voice->spoken)
             return;
