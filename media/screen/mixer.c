@@ -4,6 +4,7 @@
  * The mixer. The main thread and the audio thread share only the voices' states: a slot belongs to
  * the main thread while FREE or DONE, to the audio thread otherwise. */
 #include "media/screen/mixer.h"
+#include "media/screen/limiter.h"
 #include "media/screen/timeline.h"
 #include <SDL.h>
 #include <math.h>
@@ -21,7 +22,9 @@
  * lines of ALSA's own into the log. */
 #define REOPEN_US     (5 * G_USEC_PER_SEC)
 #define REOPEN_MAX_US (40 * G_USEC_PER_SEC)
-#define FAR_US        INT64_C(1000000000000)
+/* More than a device's block may wander, less than anybody would hear as missing. */
+#define LIMITER_JUMP_US 5000
+#define FAR_US          INT64_C(1000000000000)
 
 typedef enum { VOICE_FREE = 0, VOICE_PLAYING, VOICE_STOPPING, VOICE_DONE } VoiceState;
 
@@ -63,6 +66,8 @@ struct Mixer {
      * takes it over, so that the join is one of samples and not of clocks. */
     int64_t lead;
     bool has_programme; /* in this block */
+    Limiter limiter;
+    int64_t next_us; /* where the limiter's content ends */
     float scratch[(MIXER_BLOCK + 2) * 2];
 };
 
@@ -75,6 +80,8 @@ Mixer *mixer_new(int64_t delay_us)
     mixer->delay_us = delay_us;
     mixer->duck = 1;
     mixer->volume = 1;
+    mixer->next_us = INT64_MIN / 2;
+    limiter_init(&mixer->limiter);
     atomic_store(&mixer->volume_percent, 100);
     return mixer;
 }
@@ -275,32 +282,24 @@ static void voice_mix(Mixer *mixer, MixerVoice *voice, float *sum, size_t frames
         atomic_store(&voice->state, VOICE_DONE);
 }
 
-/* Somebody speaks in this block, or begins so soon that the programme must give way now. */
+/* Somebody speaks in this block, or begins so soon that the programme must give way now; where it
+ * has already given way it does not come back for the pause between two sentences. */
 static bool is_spoken_over(Mixer *mixer, int64_t block_us)
 {
+    int64_t ahead_ms = mixer->duck < 1 ? MIXER_DUCK_HOLD_MS : MIXER_DUCK_ATTACK_MS;
     for (size_t i = 0; i < MIXER_VOICES; i++) {
         MixerVoice *voice = &mixer->voices[i];
         int state = atomic_load(&voice->state);
         if (state == VOICE_PLAYING && voice->bus != MIXER_PROGRAMME &&
-            atomic_load(&voice->start_us) <= block_us + MIXER_DUCK_ATTACK_MS * 1000)
+            atomic_load(&voice->start_us) <= block_us + ahead_ms * 1000)
             return true;
     }
     return false;
 }
 
-/* Up to 0.8 untouched, above bent so that 1.0 is never passed. */
-static inline float limit(float sample)
+/* The sum of all voices at the volume, as it enters the limiter. */
+static void mix(Mixer *mixer, float *stereo, size_t frames, int64_t block_us)
 {
-    const float knee = 0.8f;
-    float size = fabsf(sample);
-    if (size <= knee)
-        return sample;
-    return copysignf(knee + (1 - knee) * tanhf((size - knee) / (1 - knee)), sample);
-}
-
-void mixer_render(Mixer *mixer, float *stereo, size_t frames, int64_t block_us)
-{
-    g_assert(frames <= MIXER_BLOCK);
     /* Behind the sum lies the programme's gain for each sample of the block. */
     float sum[MIXER_BLOCK * 3];
     memset(sum, 0, MIXER_BLOCK * 2 * sizeof(float));
@@ -322,9 +321,26 @@ void mixer_render(Mixer *mixer, float *stereo, size_t frames, int64_t block_us)
     const float step = 1.0f / (20 * SAMPLES_PER_MS);
     for (size_t i = 0; i < frames; i++) {
         mixer->volume += CLAMP(volume - mixer->volume, -step, step);
-        stereo[2 * i] = limit(sum[2 * i] * mixer->volume);
-        stereo[2 * i + 1] = limit(sum[2 * i + 1] * mixer->volume);
+        stereo[2 * i] = sum[2 * i] * mixer->volume;
+        stereo[2 * i + 1] = sum[2 * i + 1] * mixer->volume;
     }
+}
+
+void mixer_render(Mixer *mixer, float *stereo, size_t frames, int64_t block_us)
+{
+    g_assert(frames <= MIXER_BLOCK);
+    /* The limiter gives back what went in earlier, so the voices are mixed so much ahead. Where
+     * the time jumps, what it holds belongs to another moment: it is filled anew. */
+    int64_t off_us = block_us - mixer->next_us;
+    if (off_us > LIMITER_JUMP_US || off_us < -LIMITER_JUMP_US) {
+        float first[LIMITER_AHEAD * 2];
+        limiter_reset(&mixer->limiter);
+        mix(mixer, first, LIMITER_AHEAD, block_us);
+        limiter_run(&mixer->limiter, first, LIMITER_AHEAD);
+    }
+    mixer->next_us = block_us + (int64_t)frames * 1000 / SAMPLES_PER_MS;
+    mix(mixer, stereo, frames, block_us + LIMITER_AHEAD * 1000 / SAMPLES_PER_MS);
+    limiter_run(&mixer->limiter, stereo, frames);
 }
 
 /* --- The device ------------------------------------------------------------------------------- */

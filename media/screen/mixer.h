@@ -19,6 +19,7 @@ typedef enum { MIXER_PROGRAMME = 1, MIXER_SPEECH, MIXER_CHIME } MixerBus;
 #define MIXER_DUCK_GAIN       0.2511886f /* -12 dB */
 #define MIXER_DUCK_ATTACK_MS  80
 #define MIXER_DUCK_RELEASE_MS 600
+#define MIXER_DUCK_HOLD_MS    600 /* a pause between sentences is shorter */
 #define MIXER_FADE_MS         5 /* where a voice begins or ends in the middle */
 
 /* delay_us: how much later than assumed the sound leaves the loudspeaker. Main thread, as all here

@@ -169,10 +169,11 @@ static void trim(float *samples, size_t *count)
     *count = to - from;
 }
 
-/* Leaves what is below the knee alone and bends what is above it towards -1 dB. */
+/* Leaves what is below the knee alone and bends what is above it towards -2.5 dB, so that
+ * the mixer, which adds a programme, has nothing to turn down. */
 static float bend(float x)
 {
-    const float knee = 0.6f, ceiling = 0.88f;
+    const float knee = 0.55f, ceiling = 0.75f;
     float size = fabsf(x);
     if (size <= knee)
         return x;

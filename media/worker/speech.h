@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 #define SPEECH_SAMPLE_RATE 48000
-#define SPEECH_TEXT_MAX    4000 /* characters of one call */
-#define SPEECH_TARGET_LUFS (-16.0)
+#define SPEECH_TEXT_MAX    4000    /* characters of one call */
+#define SPEECH_TARGET_LUFS (-16.0) /* from two loudspeakers; 7 LU above a programme of -23 LUFS */
 
 /* The languages that can be spoken, NULL-terminated: id, en, ar. */
 const char *const *speech_languages(void);
@@ -18,7 +18,7 @@ const char *const *speech_languages(void);
  *
  * language    one of speech_languages()
  * text        UTF-8; no markup is understood. Numerals are said better than number words.
- * ret_samples float[*ret_count]: one channel, SPEECH_SAMPLE_RATE, peaks below -1 dB, silence at
+ * ret_samples float[*ret_count]: one channel, SPEECH_SAMPLE_RATE, peaks below -2 dB, silence at
  * both ends cut off. The caller frees with g_free. Errors      REPORT_ERROR_NO_VOICE,
  * REPORT_ERROR_USAGE for a text that is empty, too long or says nothing Thread      one at a time
  * in the process */

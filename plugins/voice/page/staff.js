@@ -8,6 +8,7 @@ import { choice, field, form, group, select } from '../core/form.js';
 import { LANGUAGES, directionOf } from '../core/words.js';
 
 const LONGEST = 300;
+const HOURS_MOST = 14;
 
 class VoiceStaff extends Part {
   start() {
@@ -30,11 +31,18 @@ class VoiceStaff extends Part {
 
   show(settings) {
     const { t, api, toast, session } = this.app;
-    const languages = LANGUAGES.map((code) => choice({
-      label: t.languageName(code), name: 'language', value: code, checked: settings.languages.includes(code),
+    const places = ['first', 'second', 'third'].map((place, index) => field({
+      label: t(`languages.${place}`),
+      control: select([...(index ? [['', t('languages.none')]] : []), ...LANGUAGES.map((code) => [code, t.languageName(code)])],
+        settings.languages[index] ?? ''),
     }));
-    const box = group(t('languages'), languages);
+    const numbers = LANGUAGES.map((code) => field({
+      label: t('numbers', { language: t.languageName(code) }),
+      control: select([['digits', t('numbers.digits')], ['full', t('numbers.full')]], settings.numbers[code]),
+    }));
     const repeat = field({ label: t('repeat'), control: select([1, 2, 3].map((n) => [String(n), t('times', { n })]), String(settings.repeat)) });
+    const waits = [...new Set([30, 60, 120, 300, settings.expire_seconds])].sort((one, other) => one - other);
+    const expire = field({ label: t('expire'), control: select(waits.map((n) => [String(n), t('seconds', { n })]), String(settings.expire_seconds)) });
     const shown = h('output', {}, t('percent', { percent: settings.volume }));
     const slider = set(h('input', {
       type: 'range', min: 0, max: 100, step: 5,
@@ -43,18 +51,25 @@ class VoiceStaff extends Part {
     const volume = field({ label: t('volume'), control: slider });
     volume.append(shown);
     const quiet = choice({ label: [h('strong', {}, t('quiet')), h('small', {}, t('quiet.more'))], name: 'quiet', checked: settings.quiet });
+    const hours = this.quietHours(settings);
     const node = form({
       t,
-      fields: [quiet, box, repeat, volume],
+      fields: [quiet, volume, group(t('languages'), places), group(t('numbers.title'), numbers), repeat, expire, hours],
       submit: t('save'),
       act: async () => {
-        const chosen = languages.map((one) => one.control).filter((one) => one.checked).map((one) => one.value);
-        if (chosen.length === 0) {
-          node.complain(t('languages.missing'));
+        const chosen = places.map((one) => one.control.value).filter(Boolean);
+        if (new Set(chosen).size < chosen.length) {
+          node.complain(t('languages.twice'));
           return;
         }
         await api('POST', 'voice/settings', {
-          languages: chosen, repeat: Number(repeat.control.value), volume: Number(slider.value), quiet: quiet.control.checked,
+          languages: chosen,
+          numbers: Object.fromEntries(LANGUAGES.map((code, index) => [code, numbers[index].control.value])),
+          repeat: Number(repeat.control.value),
+          expire_seconds: Number(expire.control.value),
+          volume: Number(slider.value),
+          quiet: quiet.control.checked,
+          quiet_hours: hours.read(),
         });
         toast(t('saved'));
       },
@@ -62,6 +77,39 @@ class VoiceStaff extends Part {
     const mayChange = ['editor', 'admin'].includes(session.role);
     if (!mayChange) node.querySelectorAll('input, select, button').forEach((one) => set(one, { disabled: true }));
     fill(this.settings, h('h2', {}, t('settings.title')), node);
+  }
+
+  /** Rows of days and two times; read() gives them as the server wants them. */
+  quietHours(settings) {
+    const { t, language } = this.app;
+    const rows = h('div', {});
+    const names = new Intl.DateTimeFormat(language, { weekday: 'short', timeZone: 'UTC' });
+    // 1 January 2024 was a Monday.
+    const dayName = (day) => names.format(new Date(Date.UTC(2024, 0, day)));
+    const add = h('button', { type: 'button', onclick: () => addRow({ days: [5], from: '11:30', to: '13:00' }).querySelector('input').focus() }, t('hours.add'));
+    const keepLimit = () => set(add, { disabled: rows.childElementCount >= HOURS_MOST });
+    const addRow = ({ days, from, to }) => {
+      const boxes = [1, 2, 3, 4, 5, 6, 7].map((day) => choice({ label: dayName(day), name: 'day', value: day, checked: days.includes(day) }));
+      // The end of the day has no place in a time box: it is 00:00 of the next one.
+      const begin = field({ label: t('hours.from'), control: set(h('input', { type: 'time', required: true }), { value: from }) });
+      const end = field({ label: t('hours.to'), control: set(h('input', { type: 'time', required: true }), { value: to === '24:00' ? '00:00' : to }) });
+      const row = group(t('hours.days'), h('div', { class: 'row' }, boxes), begin, end, h('button', {
+        type: 'button',
+        onclick: () => { row.remove(); keepLimit(); add.focus(); },
+      }, t('hours.remove')));
+      row.read = () => ({
+        days: boxes.map((one) => one.control).filter((one) => one.checked).map((one) => Number(one.value)),
+        from: begin.control.value,
+        to: end.control.value === '00:00' ? '24:00' : end.control.value,
+      });
+      rows.append(row);
+      keepLimit();
+      return row;
+    };
+    settings.quiet_hours.forEach(addRow);
+    const node = group(t('hours'), h('p', { class: 'hint' }, t('hours.more', { zone: settings.zone })), rows, add);
+    node.read = () => [...rows.children].map((row) => row.read());
+    return node;
   }
 
   sayForm() {
