@@ -254,6 +254,9 @@ void serambi_keep_file(Serambi *self, const char *path, const char *content_type
                                        const GError *error, void *data),
                        void *data);
 
+/* Where such a file lies, for serambi-media to read; g_free(). It is there until it is forgotten. */
+char *serambi_kept_path(Serambi *self, const char *sha256);
+
 /* Removes a file of serambi_keep_file() that no row of this plugin speaks of any more, after the
  * commit. While other files are on their way in it stays where it is: one that nobody mentions. */
 void serambi_forget_file(Serambi *self, const char *sha256);

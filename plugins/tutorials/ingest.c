@@ -3,8 +3,8 @@
  *
  * From an upload to a certified clip. Each step is one disposable child of the sandboxed worker:
  *
- *   video       probe -> prepare -> prove -> shrink -> keep
- *   storyboard           compose -> prove -> shrink -> keep
+ *   video       probe -> prepare -> prove -> keep
+ *   storyboard           compose -> prove -> keep
  *
  * The row's state is the truth: after a restart everything that was on its way begins again with
  * the uploaded file. A clip is offered to screens and phones only after `prove` decoded every frame
@@ -35,7 +35,7 @@
 typedef struct {
     char *path, *type;
     char *language, *format; /* of captions; NULL otherwise */
-    const char *column; /* "media", "poster"; "strip", "small" in the manifest; NULL: captions */
+    const char *column;      /* "media", "poster"; "strip" in the manifest; NULL: captions */
 } Part;
 
 typedef struct {
@@ -222,15 +222,13 @@ static const char *manifest_text(const Ingest *ingest, const char *key)
     return json_string_value(json_object_get(ingest->manifest, key));
 }
 
-/* The small rendition is there, or the master was small enough: all parts are known. */
-static void on_shrunk(Serambi *self, bool ok, void *data)
+/* Every frame was decoded: all parts are known. */
+static void on_proved(Serambi *self, bool ok, void *data)
 {
     Ingest *ingest = data;
     if (!step_succeeded(ingest, ok))
         return;
-    const char *small = json_string_value(json_object_get(ingest->result, "small"));
-    json_object_del(ingest->manifest, "small");
-    add_part(ingest, small, "video/mp4", "small", NULL, NULL);
+    json_object_del(ingest->manifest, "small"); /* is made when the clip is ready */
     const json_t *strip = json_object_get(ingest->manifest, "strip");
     add_part(ingest, json_string_value(json_object_get(strip, "file")), "image/jpeg", "strip", NULL,
              NULL);
@@ -250,16 +248,6 @@ static void on_shrunk(Serambi *self, bool ok, void *data)
     add_part(ingest, manifest_text(ingest, "poster"), "image/jpeg", "poster", NULL, NULL);
     add_part(ingest, manifest_text(ingest, "master"), "video/mp4", "media", NULL, NULL);
     keep_next(ingest);
-}
-
-static void on_proved(Serambi *self, bool ok, void *data)
-{
-    Ingest *ingest = data;
-    if (!step_succeeded(ingest, ok))
-        return;
-    g_autofree char *path = g_build_filename(ingest->output, manifest_text(ingest, "master"), NULL);
-    const char *const argv[] = {"shrink", "--input", path, "--output", ingest->output, NULL};
-    run_step(ingest, NULL, argv, on_shrunk);
 }
 
 static void on_prepared(Serambi *self, bool ok, void *data)
@@ -332,8 +320,7 @@ static void complete(Ingest *ingest)
         "issi", ingest->id, captions, manifest,
         (int64_t)json_integer_value(json_object_get(ingest->manifest, "duration_us")));
     if (!rows || !set_words(ingest, &error) || !versions_settle(self, ingest->id, &error) ||
-        !clips_publish_list(self, &error) ||
-        !clips_publish_work(self, &error)) {
+        !clips_publish_list(self, &error) || !clips_publish_work(self, &error)) {
         fail(ingest, "error.store", error->message);
         g_error_free(error);
         return;
@@ -354,8 +341,6 @@ static bool note_part(Ingest *ingest, const Part *part, const char *sha256, GErr
         json_object_set_new(files, part->format, json_string(sha256));
         return true;
     }
-    if (!strcmp(part->column, "small"))
-        return !json_object_set_new(ingest->manifest, "small", json_string(sha256));
     if (!strcmp(part->column, "strip"))
         return !json_object_set_new(json_object_get(ingest->manifest, "strip"), "media",
                                     json_string(sha256));
@@ -444,13 +429,25 @@ static json_t *next_waiting(Serambi *self, GError **error)
     return NULL;
 }
 
-void ingest_begin_waiting(Serambi *self)
+static guint at_once(Serambi *self)
 {
     const TutorialsSettings *settings = serambi_settings(self);
+    return settings->at_once > 0 ? (guint)settings->at_once : MAX(g_get_num_processors(), 1);
+}
+
+void ingest_begin_waiting(Serambi *self)
+{
     g_autoptr(GError) error = NULL;
-    while (!error && g_hash_table_size(state_of(self)->working) < settings->at_once) {
+    const Tutorials *state = state_of(self);
+    while (!error && g_hash_table_size(state->working) < at_once(self)) {
         json_auto_t *row = next_waiting(self, &error);
-        if (!row || !begin(self, row, &error))
+        if (!row) {
+            (void)(error || small_begin(self, &error));
+            break;
+        }
+        if (state->small && g_hash_table_size(state->working) + 1 >= at_once(self))
+            small_yield(self);
+        if (!begin(self, row, &error))
             break;
     }
     if (error)
@@ -559,6 +556,7 @@ bool ingest_start(Serambi *self, GError **error)
 void ingest_stop(Serambi *self)
 {
     g_clear_pointer(&state_of(self)->working, g_hash_table_unref);
+    g_clear_pointer(&state_of(self)->small, small_free);
 }
 
 #define WRITERS (SERAMBI_EDITOR | SERAMBI_ADMIN)

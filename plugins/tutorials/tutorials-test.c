@@ -158,8 +158,12 @@ static void test_video(void)
     g_autofree char *states = history(kit);
     g_assert_cmpstr(states, ==, "received preparing proving");
     g_assert_cmpuint(json_array_size(at(kit_newest(kit, WORK), "items")), ==, 0);
-    /* Nothing was offered before it was proved: an empty list at the start, then the clip. */
-    g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 2);
+    /* Nothing was offered before it was proved: an empty list at the start, then the clip, and at
+     * last its small rendition. */
+    const json_t *lists = kit_published(kit, LIST);
+    g_assert_cmpuint(json_array_size(lists), ==, 3);
+    g_assert_true(json_is_null(at(lists, "1.tutorials.0.small")));
+    g_assert_cmpstr(text_at(lists, "1.tutorials.0.media"), ==, text_at(list, "tutorials.0.media"));
     json_auto_t *read = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/", NULL);
     g_assert_true(json_equal(read, list));
     json_auto_t *all = ask(kit, SERAMBI_COUNTER, 200, ALL, NULL);
@@ -222,7 +226,6 @@ static void test_failures(void)
         {"video", "die-probe", "tutorials.worker", NULL},
         {"video", "die-prepare", "tutorials.worker", NULL},
         {"video", "die-prove", "tutorials.worker", NULL},
-        {"video", "fail-shrink", "tutorials.too_long", "said shrink"},
         {"video", "mute-probe", "tutorials.worker", NULL},
         {"video", "mute-prove", "tutorials.worker", NULL},
         {"video", "odd-path", "tutorials.worker", NULL},
@@ -251,6 +254,61 @@ static void test_failures(void)
     g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 1);
     g_assert_cmpuint(json_array_size(at(kit_newest(kit, LIST), "tutorials")), ==, 0);
     g_assert_cmpuint(json_array_size(at(kit_newest(kit, WORK), "items")), ==, G_N_ELEMENTS(table));
+    studio_free(studio);
+}
+
+/* --- The small rendition -------------------------------------------------------------------------
+ */
+
+/* Without one a clip is as good. */
+static void test_small_fails(void)
+{
+    static const char *const words[] = {"fail-shrink", "die-shrink", "mute-shrink"};
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+        upload(kit, "video", "a.mp4", words[i]);
+        const json_t *list = at(kit_newest(kit, LIST), "tutorials");
+        g_assert_cmpuint(json_array_size(list), ==, i + 1);
+        g_assert_true(json_is_null(json_object_get(json_array_get(list, i), "small")));
+        assert_clean(kit);
+    }
+    g_assert_cmpuint(json_array_size(at(kit_newest(kit, WORK), "items")), ==, 0);
+    /* It is not tried again and again. */
+    kit_forget(kit);
+    kit_restart(kit);
+    kit_run(kit);
+    g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 1);
+    studio_free(studio);
+}
+
+/* As a killed server leaves it, and as clips were before there were any. */
+static bool lose_small(Store *store, void *data)
+{
+    g_autoptr(GError) error = NULL;
+    json_auto_t *rows = store_query(
+        store, &error, "UPDATE tutorials_clip SET manifest = json_remove(manifest, '$.small')", "");
+    g_assert_no_error(error);
+    return rows != NULL;
+}
+
+static void test_small_after_restart(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "video", "a.mp4", "one");
+    upload(kit, "video", "b.mp4", "two");
+    store_write(kit_store(kit), lose_small, NULL, NULL);
+    kit_run(kit);
+    kit_forget(kit);
+    kit_restart(kit);
+    kit_run(kit);
+    const json_t *first = json_array_get(kit_published(kit, LIST), 0),
+                 *last = kit_newest(kit, LIST);
+    g_assert_true(json_is_null(at(first, "tutorials.0.small")));
+    assert_kept(kit, text_at(last, "tutorials.0.small"), "small\n");
+    assert_kept(kit, text_at(last, "tutorials.1.small"), "small\n");
+    assert_clean(kit);
     studio_free(studio);
 }
 
@@ -464,7 +522,8 @@ static void test_edit(void)
     ask_refused(kit, SERAMBI_EDITOR, 422, code, path, words("id", "x", long_summary));
     ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/9",
                 words("id", "x", "y"));
-    g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 3);
+    /* Empty, ready, with its small rendition, with its new words. */
+    g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 4);
     studio_free(studio);
 }
 
@@ -695,6 +754,8 @@ int main(int argc, char **argv)
     g_test_add_func("/tutorials/storyboard", test_storyboard);
     g_test_add_func("/tutorials/same-file-twice", test_same_file_twice);
     g_test_add_func("/tutorials/failures", test_failures);
+    g_test_add_func("/tutorials/small-fails", test_small_fails);
+    g_test_add_func("/tutorials/small-after-restart", test_small_after_restart);
     g_test_add_func("/tutorials/titles", test_titles);
     g_test_add_func("/tutorials/restart-in-the-middle", test_restart_in_the_middle);
     g_test_add_func("/tutorials/delete-during-work", test_delete_during_work);

@@ -5,6 +5,7 @@
  *
  * clips.c    rows and their public shapes; publications
  * ingest.c   from an upload to a certified clip: probe, prepare (or compose), prove, keep
+ * small.c    afterwards, the small rendition of a clip that is ready
  * routes.c   the API of rows: words, trash, versions, waivers, what visitors said
  * captions.c captions that staff bring or edit: checked, kept, told
  * cues.c     a caption file, read and written; knows nothing of the others
@@ -17,10 +18,14 @@ typedef struct {
     int64_t at_once, slide_seconds;
 } TutorialsSettings;
 
+typedef struct Small Small;
+
 typedef struct {
-    GHashTable *working; /* clip id -> Ingest of ingest.c; owned */
-    int64_t told_us;     /* last publication of progress */
-    GHashTable *voices;  /* "address id": how often it said whether it helped today; owned */
+    GHashTable *working;    /* clip id -> Ingest of ingest.c; owned */
+    Small *small;           /* the small rendition that is being made; owned */
+    int64_t small_after_us; /* none is begun before */
+    int64_t told_us;        /* last publication of progress */
+    GHashTable *voices;     /* "address id": how often it said whether it helped today; owned */
 } Tutorials;
 
 extern const char *const clips_migrations[];
@@ -57,6 +62,11 @@ void ingest_stop(Serambi *self);
 void ingest_cancel(Serambi *self, int64_t id);
 /* Begins with the oldest uploads on their way, at_once at the same time; inside a savepoint. */
 void ingest_begin_waiting(Serambi *self);
+
+/* small.c: the least urgent work. Inside a savepoint. */
+bool small_begin(Serambi *self, GError **error); /* if none is under way and one is missing */
+void small_yield(Serambi *self); /* gives its place to an upload; begins anew later */
+void small_free(Small *small);
 
 /* captions.c: handlers of routes. */
 #define CAPTIONS_WAIVERS "no_speech", "music_only", "sign_language", "captions_in_picture"
