@@ -6,10 +6,12 @@
 // offered before it was proved, the restart takes the work up again, and afterwards nothing lies on
 // the disk that no row speaks of.
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { tmpdir } from 'node:os';
 import { test } from 'node:test';
-import { Server, temporaryFolder, until } from '../lib/serambi.mjs';
+import { build, Server, temporaryFolder, until } from '../lib/serambi.mjs';
 
 const STEPS = ['probe', 'prepare', 'prove', 'shrink'];
 
@@ -105,4 +107,30 @@ test('the worker is killed in each step', async (t) => {
   }
   assert.equal(await server.stop(), 0, server.output);
   assert.doesNotMatch(server.output, /Sanitizer|runtime error/);
+});
+
+test('the disk is full in the middle', (t) => {
+  const room = temporaryFolder(t);
+  const disk = mkdtempSync(join(tmpdir(), 'serambi-disk-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'serambi-storm', disk], { stdio: 'ignore' });
+  } catch {
+    rmSync(disk, { recursive: true });
+    t.skip('no file system may be mounted here');
+    return;
+  }
+  t.after(() => {
+    execFileSync('umount', ['-l', disk]);
+    rmSync(disk, { recursive: true });
+  });
+  const clip = join(room, 'noise.mkv');
+  execFileSync('ffmpeg', ['-loglevel', 'error', '-f', 'lavfi', '-i', 'testsrc2=size=480x270:duration=2', '-vf', 'noise=alls=100:allf=t',
+    '-c:v', 'libx264', '-preset', 'ultrafast', clip]);
+  const output = join(disk, 'out');
+  mkdirSync(output);
+  const { stdout, status } = spawnSync(join(build, 'media/worker/serambi-media'),
+    ['prepare', '--input', clip, '--output', output], { encoding: 'utf8' });
+  assert.equal(status, 1);
+  assert.equal(JSON.parse(stdout.trim().split('\n').pop()).error?.code, 'full', stdout);
+  assert.ok(!existsSync(join(output, 'master.mp4')));
 });
