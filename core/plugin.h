@@ -28,7 +28,8 @@
  * until the callback returns. "Takes": the callee frees it on every path.
  *
  * Changes: 2026-11 first version, SERAMBI_ABI 1; serambi_gauge(), and clock and shown of
- * serambi_display_status(); serambi_draw_marked(), serambi_draw_caption(). */
+ * serambi_display_status(); serambi_draw_marked(), serambi_draw_caption();
+ * serambi_kept_path(). */
 #pragma once
 #include <glib.h>
 #include <jansson.h>
@@ -254,7 +255,8 @@ void serambi_keep_file(Serambi *self, const char *path, const char *content_type
                                        const GError *error, void *data),
                        void *data);
 
-/* Where such a file lies, for serambi-media to read; g_free(). It is there until it is forgotten. */
+/* Where such a file lies, for serambi-media to read; g_free(). It is there until it is
+ * forgotten. NULL on displays. */
 char *serambi_kept_path(Serambi *self, const char *sha256);
 
 /* Removes a file of serambi_keep_file() that no row of this plugin speaks of any more, after the
