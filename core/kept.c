@@ -230,6 +230,12 @@ static void arrive(void *data)
     close(from);
 }
 
+char *kept_place(const char *data_folder, const char *sha256)
+{
+    char part[3] = {sha256[0], sha256[1], '\0'};
+    return g_build_filename(data_folder, "media", part, sha256, NULL);
+}
+
 /* --- On the loop -------------------------------------------------------------------------------
  */
 

@@ -10,6 +10,8 @@
 typedef struct Kept Kept;
 Kept *kept_new(Store *store, Jobs *jobs, const char *data_folder, GError **error);
 void kept_free(Kept *kept);
+/* Where the file of a hash lies or would lie; g_free(). */
+char *kept_place(const char *data_folder, const char *sha256);
 bool kept_migrate(Store *store, GError **error);
 /* Hashes, fsyncs and renames the file in a thread, then records it inside a store write and calls
  * done there (still inside the work). */

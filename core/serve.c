@@ -355,8 +355,10 @@ static bool open_rooms(Server *server, GError **error)
     g_autofree char *worker = find_worker(server->options);
     AccessOptions access = {.allow_insecure_login = server->config.allow_insecure_login,
                             .secrets_folder = server->secrets};
+    int64_t jobs_parallel = server->config.jobs_parallel;
     JobsOptions jobs = {.worker = worker,
-                        .parallel = (int)server->config.jobs_parallel,
+                        .parallel =
+                            jobs_parallel > 0 ? (int)jobs_parallel : (int)g_get_num_processors(),
                         .seconds = (int)server->config.job_seconds};
     UploadsOptions uploads = {.data_folder = server->options->data,
                               .reserve_bytes = server->config.reserve_mb * 1000000,

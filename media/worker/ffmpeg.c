@@ -335,6 +335,8 @@ static bool child_finish(Child *child, bool is_well, GError **error)
     else if (WIFSIGNALED(status))
         g_set_error(error, REPORT_ERROR, REPORT_ERROR_PROGRAM, "%s was ended by signal %d",
                     child->run->program, WTERMSIG(status));
+    else if (strstr(child->complaint->str, g_strerror(ENOSPC)) != NULL)
+        g_set_error(error, REPORT_ERROR, REPORT_ERROR_FULL, "the disk is full");
     else
         g_set_error(error, REPORT_ERROR, REPORT_ERROR_PROGRAM, "%s gave up: %s",
                     child->run->program, last_line(child->complaint));

@@ -13,6 +13,7 @@ typedef struct Job {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *usage; /* the arguments, for the help text */
+    int nice;          /* how far it stands back behind screens and voices */
 } Job;
 
 int job_probe(int argc, char **argv);

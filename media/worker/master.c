@@ -102,7 +102,9 @@ bool master_save_text(const char *folder, const char *name, const char *text, GE
     g_autoptr(GError) problem = NULL;
     if (g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, &problem))
         return true;
-    g_set_error_literal(error, REPORT_ERROR, REPORT_ERROR_CANNOT_WRITE, problem->message);
+    bool is_full = g_error_matches(problem, G_FILE_ERROR, G_FILE_ERROR_NOSPC);
+    g_set_error_literal(error, REPORT_ERROR,
+                        is_full ? REPORT_ERROR_FULL : REPORT_ERROR_CANNOT_WRITE, problem->message);
     return false;
 }
 

@@ -516,6 +516,23 @@ json_t *probe_json(const Probe *probe)
                      "audio_codec", probe->audio_codec);
 }
 
+#define HASHED_BYTES (1024 * 1024)
+
+/* Whether the house has this very file already is asked by its SHA-256. NULL: it cannot be read to
+ * its end. g_free(). */
+static char *hash_file(int fd)
+{
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    g_autofree uint8_t *bytes = g_malloc(HASHED_BYTES);
+    off_t at = 0;
+    ssize_t count = 0;
+    while ((count = pread(fd, bytes, HASHED_BYTES, at)) > 0) {
+        g_checksum_update(sum, bytes, count);
+        at += count;
+    }
+    return count < 0 ? NULL : g_strdup(g_checksum_get_string(sum));
+}
+
 int job_probe(int argc, char **argv)
 {
     g_autoptr(GError) error = NULL;
@@ -528,9 +545,13 @@ int job_probe(int argc, char **argv)
     if (fd < 0 || !ffmpeg_sandbox(options.input, NULL, &error))
         return report_failure(error);
     g_autoptr(Probe) probe = probe_file(fd, &error);
+    g_autofree char *sha256 = probe != NULL ? hash_file(fd) : NULL;
     (void)close(fd);
     if (probe == NULL)
         return report_failure(error);
-    report_result(probe_json(probe));
+    json_t *result = probe_json(probe);
+    if (sha256 != NULL)
+        json_object_set_new(result, "sha256", json_string(sha256));
+    report_result(result);
     return 0;
 }

@@ -23,6 +23,7 @@ static const char *const CODES[] = {
     [REPORT_ERROR_TIMEOUT] = "timeout",
     [REPORT_ERROR_NO_VOICE] = "no_voice",
     [REPORT_ERROR_STORYBOARD] = "storyboard",
+    [REPORT_ERROR_FULL] = "full",
     [REPORT_ERROR_SHORT] = "too_short",
 };
 

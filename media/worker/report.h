@@ -24,6 +24,7 @@ typedef enum ReportError {
     REPORT_ERROR_TIMEOUT,           /* "timeout" */
     REPORT_ERROR_NO_VOICE,          /* "no_voice": the language cannot be spoken here */
     REPORT_ERROR_STORYBOARD,        /* "storyboard": the text says file, line and column */
+    REPORT_ERROR_FULL,              /* "full": the disk has no room for the result */
     REPORT_ERROR_SHORT,             /* "too_short": not enough sound to measure */
 } ReportError;
 

@@ -35,6 +35,9 @@ const char *const clips_migrations[] = {
     " media TEXT, poster TEXT, manifest TEXT, duration_us BIGINT NOT NULL,"
     " replaced_us BIGINT NOT NULL);"
     "CREATE INDEX tutorials_version_clip ON tutorials_version (clip_id, id);",
+    /* Which recording was made of which upload, and how long the work will still take. */
+    "CREATE TABLE tutorials_source (sha256 TEXT PRIMARY KEY, media TEXT NOT NULL);"
+    "ALTER TABLE tutorials_clip ADD COLUMN eta_seconds BIGINT;",
     NULL,
 };
 
@@ -96,6 +99,11 @@ json_t *clips_staff_shape(const json_t *row)
     const json_t *code = json_object_get(row, "reason_code");
     json_object_set(shape, "state", json_object_get(row, "state"));
     json_object_set(shape, "percent", json_object_get(row, "percent"));
+    json_object_set(shape, "eta_seconds", json_object_get(row, "eta_seconds"));
+    json_object_set_new(
+        shape, "may_retry",
+        json_boolean(!g_strcmp0(json_string_value(json_object_get(row, "state")), "failed") &&
+                     json_is_string(json_object_get(row, "folder"))));
     json_object_set(shape, "filename", json_object_get(row, "filename"));
     json_object_set(shape, "waiver", json_object_get(row, "waiver"));
     json_object_set_new(shape, "needs_captions", json_boolean(!clips_is_public(row)));
@@ -201,8 +209,9 @@ const SerambiTopic clips_topics[] = {
         .name = "work",
         .kind = SERAMBI_STATE,
         .readers = SERAMBI_STAFF,
-        .example = "{\"items\":[{" EXAMPLE_CLIP ",\"state\":\"preparing\",\"percent\":40,"
-                   "\"filename\":\"pinjam.mp4\",\"reason\":null}]}",
+        .example = "{\"items\":[{" EXAMPLE_CLIP
+                   ",\"state\":\"preparing\",\"percent\":40,\"eta_seconds\":75,"
+                   "\"may_retry\":false,\"filename\":\"pinjam.mp4\",\"reason\":null}]}",
         .help = "uploads on their way, and those that failed",
     },
     {0},

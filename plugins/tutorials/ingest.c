@@ -3,8 +3,8 @@
  *
  * From an upload to a certified clip. Each step is one disposable child of the sandboxed worker:
  *
- *   video       probe -> prepare -> prove -> shrink -> keep
- *   storyboard           compose -> prove -> shrink -> keep
+ *   video       probe -> prepare -> prove -> keep
+ *   storyboard           compose -> prove -> keep
  *
  * The row's state is the truth: after a restart everything that was on its way begins again with
  * the uploaded file. A clip is offered to screens and phones only after `prove` decoded every frame
@@ -28,20 +28,22 @@
 #define UNNAMED       "\xe2\x80\xa6"
 #define TELL_EVERY_US (400 * 1000)
 
-#define BEGIN_COLUMNS "id, kind, path, folder"
+#define BEGIN_COLUMNS "id, kind, path, folder, replaces"
 #define ON_ITS_WAY    "state IN ('received', 'preparing', 'proving') AND deleted_us IS NULL"
 
 /* A file that becomes part of the clip. */
 typedef struct {
     char *path, *type;
     char *language, *format; /* of captions; NULL otherwise */
-    const char *column; /* "media", "poster"; "strip", "small" in the manifest; NULL: captions */
+    const char *column;      /* "media", "poster"; "strip" in the manifest; NULL: captions */
 } Part;
 
 typedef struct {
     Serambi *self;
     int64_t id;
     char *path, *folder, *output; /* output: a folder of the worker's results */
+    int64_t replaces;             /* 0: none */
+    char *source;                 /* SHA-256 of the upload; NULL: not known */
     bool is_storyboard;
     bool is_cancelled;
     SerambiJob *job;
@@ -66,6 +68,7 @@ static void ingest_free(Ingest *ingest)
     g_free(ingest->path);
     g_free(ingest->folder);
     g_free(ingest->output);
+    g_free(ingest->source);
     g_free(ingest->failure_code);
     g_free(ingest->failure);
     json_decref(ingest->result);
@@ -86,7 +89,8 @@ static bool set_state(Ingest *ingest, const char *state, int64_t percent, GError
 {
     json_auto_t *rows =
         serambi_query(ingest->self, error,
-                      "UPDATE tutorials_clip SET state = $2, percent = $3, reason_code = NULL,"
+                      "UPDATE tutorials_clip SET state = $2, percent = $3, eta_seconds = NULL,"
+                      " reason_code = NULL,"
                       " reason_message = NULL WHERE id = $1",
                       "isi", ingest->id, state, percent);
     return rows && clips_publish_work(ingest->self, error);
@@ -108,15 +112,17 @@ static void fail(Ingest *ingest, const char *code, const char *message)
     g_autoptr(GError) error = NULL;
     serambi_log(self, LOG_NOTICE, "clip %" G_GINT64_FORMAT " was refused: %s (%s)", ingest->id,
                 message, code);
+    bool is_final = attempts_is_final(code);
     json_auto_t *rows = serambi_query(
         self, &error,
         "UPDATE tutorials_clip SET state = 'failed', reason_code = $2, reason_message = $3,"
-        " folder = NULL, output = NULL WHERE id = $1",
-        "iss", ingest->id, code, message);
+        " eta_seconds = NULL, folder = $4, output = NULL WHERE id = $1",
+        "isss", ingest->id, code, message, is_final ? NULL : ingest->folder);
     if (!rows || !clips_publish_work(self, &error))
         serambi_log(self, LOG_ERR, "could not note why clip %" G_GINT64_FORMAT " failed: %s",
                     ingest->id, error->message);
-    serambi_discard_folder(self, ingest->folder);
+    if (is_final)
+        serambi_discard_folder(self, ingest->folder);
     finish(ingest);
 }
 
@@ -130,7 +136,9 @@ static void take_failure(Ingest *ingest, const json_t *error)
     const char *message = json_string_value(json_object_get(error, "message"));
     g_free(ingest->failure_code);
     g_free(ingest->failure);
-    ingest->failure_code = g_strconcat("tutorials.", code ? code : "worker", NULL);
+    bool is_full = !g_strcmp0(code, "full");
+    ingest->failure_code =
+        g_strconcat(is_full ? "error." : "tutorials.", code ? code : "worker", NULL);
     ingest->failure = g_strdup(message ? message : "the worker gave no reason");
 }
 
@@ -142,9 +150,12 @@ static void take_progress(Ingest *ingest, const json_t *progress)
         return;
     state_of(self)->told_us = now_us;
     g_autoptr(GError) error = NULL;
+    const json_t *eta = json_object_get(progress, "eta_seconds");
     json_auto_t *rows = serambi_query(
-        self, &error, "UPDATE tutorials_clip SET percent = $2 WHERE id = $1", "ii", ingest->id,
-        (int64_t)CLAMP(json_number_value(json_object_get(progress, "percent")), 0, 100));
+        self, &error,
+        "UPDATE tutorials_clip SET percent = $2, eta_seconds = NULLIF($3, -1) WHERE id = $1", "iii",
+        ingest->id, (int64_t)CLAMP(json_number_value(json_object_get(progress, "percent")), 0, 100),
+        json_is_integer(eta) ? (int64_t)json_integer_value(eta) : (int64_t)-1);
     if (!rows || !clips_publish_work(self, &error))
         serambi_log(self, LOG_WARNING, "could not show progress: %s, going on", error->message);
 }
@@ -222,15 +233,13 @@ static const char *manifest_text(const Ingest *ingest, const char *key)
     return json_string_value(json_object_get(ingest->manifest, key));
 }
 
-/* The small rendition is there, or the master was small enough: all parts are known. */
-static void on_shrunk(Serambi *self, bool ok, void *data)
+/* Every frame was decoded: all parts are known. */
+static void on_proved(Serambi *self, bool ok, void *data)
 {
     Ingest *ingest = data;
     if (!step_succeeded(ingest, ok))
         return;
-    const char *small = json_string_value(json_object_get(ingest->result, "small"));
-    json_object_del(ingest->manifest, "small");
-    add_part(ingest, small, "video/mp4", "small", NULL, NULL);
+    json_object_del(ingest->manifest, "small"); /* is made when the clip is ready */
     const json_t *strip = json_object_get(ingest->manifest, "strip");
     add_part(ingest, json_string_value(json_object_get(strip, "file")), "image/jpeg", "strip", NULL,
              NULL);
@@ -252,16 +261,6 @@ static void on_shrunk(Serambi *self, bool ok, void *data)
     keep_next(ingest);
 }
 
-static void on_proved(Serambi *self, bool ok, void *data)
-{
-    Ingest *ingest = data;
-    if (!step_succeeded(ingest, ok))
-        return;
-    g_autofree char *path = g_build_filename(ingest->output, manifest_text(ingest, "master"), NULL);
-    const char *const argv[] = {"shrink", "--input", path, "--output", ingest->output, NULL};
-    run_step(ingest, NULL, argv, on_shrunk);
-}
-
 static void on_prepared(Serambi *self, bool ok, void *data)
 {
     Ingest *ingest = data;
@@ -281,10 +280,59 @@ static void on_prepared(Serambi *self, bool ok, void *data)
     run_step(ingest, "proving", argv, on_proved);
 }
 
+/* --- The same upload again -------------------------------------------------------------------
+ */
+
+/* The clip that was made of this very upload, if everybody can see it still: 0 none, -1 error. */
+static int64_t find_same(const Ingest *ingest, GError **error)
+{
+    if (!ingest->source)
+        return 0;
+    json_auto_t *rows = serambi_query(ingest->self, error,
+                                      "SELECT clip.id FROM tutorials_source AS source"
+                                      " JOIN tutorials_clip AS clip ON clip.media = source.media"
+                                      " WHERE source.sha256 = $1 AND clip.state = 'ready'"
+                                      " AND clip.deleted_us IS NULL AND clip.id <> $2"
+                                      " AND $3 IN (0, clip.id) ORDER BY clip.id LIMIT 1",
+                                      "sii", ingest->source, ingest->id, ingest->replaces);
+    return rows ? json_integer_value(json_object_get(json_array_get(rows, 0), "id")) : -1;
+}
+
+/* False when the work has ended here: the library has this already, or cannot say. To replace
+ * another clip it may come again. */
+static bool is_new(Ingest *ingest)
+{
+    g_autoptr(GError) error = NULL;
+    int64_t same = find_same(ingest, &error);
+    if (same < 0)
+        fail(ingest, "error.store", error->message);
+    if (same > 0) {
+        g_autofree char *message =
+            g_strdup_printf("this very file is here already, as number %" G_GINT64_FORMAT, same);
+        fail(ingest, "tutorials.already_here", message);
+    }
+    return same == 0;
+}
+
+static bool note_source(const Ingest *ingest, GError **error)
+{
+    if (!ingest->source)
+        return true;
+    json_auto_t *rows = serambi_query(ingest->self, error,
+                                      "INSERT INTO tutorials_source (sha256, media)"
+                                      " SELECT $2, media FROM tutorials_clip WHERE id = $1"
+                                      " ON CONFLICT (sha256) DO UPDATE SET media = excluded.media",
+                                      "is", ingest->id, ingest->source);
+    return rows != NULL;
+}
+
 static void on_probed(Serambi *self, bool ok, void *data)
 {
     Ingest *ingest = data;
     if (!step_succeeded(ingest, ok))
+        return;
+    ingest->source = g_strdup(json_string_value(json_object_get(ingest->result, "sha256")));
+    if (!is_new(ingest))
         return;
     const TutorialsSettings *settings = serambi_settings(self);
     g_autofree char *seconds = g_strdup_printf("%" G_GINT64_FORMAT, settings->slide_seconds);
@@ -322,17 +370,20 @@ static bool set_words(Ingest *ingest, GError **error)
 static void complete(Ingest *ingest)
 {
     Serambi *self = ingest->self;
+    if (!is_new(ingest)) /* two at the same time */
+        return;
     GError *error = NULL;
     g_autofree char *captions = json_dumps(ingest->captions, JSON_COMPACT);
     g_autofree char *manifest = json_dumps(ingest->manifest, JSON_COMPACT);
     json_auto_t *rows = serambi_query(
         self, &error,
-        "UPDATE tutorials_clip SET state = 'ready', percent = 100, captions = $2, manifest = $3,"
+        "UPDATE tutorials_clip SET state = 'ready', percent = 100, eta_seconds = NULL, captions = "
+        "$2, manifest = $3,"
         " duration_us = $4, folder = NULL, output = NULL WHERE id = $1",
         "issi", ingest->id, captions, manifest,
         (int64_t)json_integer_value(json_object_get(ingest->manifest, "duration_us")));
-    if (!rows || !set_words(ingest, &error) || !versions_settle(self, ingest->id, &error) ||
-        !clips_publish_list(self, &error) ||
+    if (!rows || !set_words(ingest, &error) || !note_source(ingest, &error) ||
+        !versions_settle(self, ingest->id, &error) || !clips_publish_list(self, &error) ||
         !clips_publish_work(self, &error)) {
         fail(ingest, "error.store", error->message);
         g_error_free(error);
@@ -341,6 +392,17 @@ static void complete(Ingest *ingest)
     serambi_log(self, LOG_INFO, "clip %" G_GINT64_FORMAT " is ready", ingest->id);
     serambi_discard_folder(self, ingest->folder);
     finish(ingest);
+}
+
+/* The row speaks of each file as soon as it is kept, so that none is forgotten by everybody. */
+static bool note_parts(Ingest *ingest, GError **error)
+{
+    g_autofree char *captions = json_dumps(ingest->captions, JSON_COMPACT);
+    g_autofree char *manifest = json_dumps(ingest->manifest, JSON_COMPACT);
+    json_auto_t *rows = serambi_query(
+        ingest->self, error, "UPDATE tutorials_clip SET captions = $2, manifest = $3 WHERE id = $1",
+        "iss", ingest->id, captions, manifest);
+    return rows != NULL;
 }
 
 static bool note_part(Ingest *ingest, const Part *part, const char *sha256, GError **error)
@@ -352,13 +414,12 @@ static bool note_part(Ingest *ingest, const Part *part, const char *sha256, GErr
             json_object_set_new(ingest->captions, part->language, files);
         }
         json_object_set_new(files, part->format, json_string(sha256));
-        return true;
+        return note_parts(ingest, error);
     }
-    if (!strcmp(part->column, "small"))
-        return !json_object_set_new(ingest->manifest, "small", json_string(sha256));
     if (!strcmp(part->column, "strip"))
         return !json_object_set_new(json_object_get(ingest->manifest, "strip"), "media",
-                                    json_string(sha256));
+                                    json_string(sha256)) &&
+               note_parts(ingest, error);
     const char *sql = !strcmp(part->column, "media")
                           ? "UPDATE tutorials_clip SET media = $2 WHERE id = $1"
                           : "UPDATE tutorials_clip SET poster = $2 WHERE id = $1";
@@ -418,6 +479,7 @@ static bool begin(Serambi *self, const json_t *row, GError **error)
     ingest->path = g_strdup(json_string_value(json_object_get(row, "path")));
     ingest->folder = g_strdup(json_string_value(json_object_get(row, "folder")));
     ingest->output = g_steal_pointer(&output);
+    ingest->replaces = json_integer_value(json_object_get(row, "replaces"));
     ingest->is_storyboard =
         !g_strcmp0(json_string_value(json_object_get(row, "kind")), "storyboard");
     ingest->captions = json_object();
@@ -444,13 +506,25 @@ static json_t *next_waiting(Serambi *self, GError **error)
     return NULL;
 }
 
-void ingest_begin_waiting(Serambi *self)
+static guint at_once(Serambi *self)
 {
     const TutorialsSettings *settings = serambi_settings(self);
+    return settings->at_once > 0 ? (guint)settings->at_once : MAX(g_get_num_processors(), 1);
+}
+
+void ingest_begin_waiting(Serambi *self)
+{
     g_autoptr(GError) error = NULL;
-    while (!error && g_hash_table_size(state_of(self)->working) < settings->at_once) {
+    const Tutorials *state = state_of(self);
+    while (!error && g_hash_table_size(state->working) < at_once(self)) {
         json_auto_t *row = next_waiting(self, &error);
-        if (!row || !begin(self, row, &error))
+        if (!row) {
+            (void)(error || small_begin(self, &error));
+            break;
+        }
+        if (state->small && g_hash_table_size(state->working) + 1 >= at_once(self))
+            small_yield(self);
+        if (!begin(self, row, &error))
             break;
     }
     if (error)
@@ -559,6 +633,7 @@ bool ingest_start(Serambi *self, GError **error)
 void ingest_stop(Serambi *self)
 {
     g_clear_pointer(&state_of(self)->working, g_hash_table_unref);
+    g_clear_pointer(&state_of(self)->small, small_free);
 }
 
 #define WRITERS (SERAMBI_EDITOR | SERAMBI_ADMIN)

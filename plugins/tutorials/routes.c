@@ -284,6 +284,8 @@ const SerambiRoute routes_table[] = {
     {"POST", "{id}", WRITERS, handle_edit, "{title:{id,en,ar}, summary:{...}}"},
     {"DELETE", "{id}", WRITERS, handle_delete, "into the trash"},
     {"POST", "{id}/restore", WRITERS, handle_restore, "out of the trash"},
+    {"POST", "{id}/retry", WRITERS, attempts_retry, "begins a failed one again"},
+    {"POST", "{id}/cancel", WRITERS, attempts_cancel, "stops the work on an upload"},
     {"GET", "watch/{id}", SERAMBI_ANYBODY, watch_page, "a page without script; ?lang=id|en|ar"},
     {"GET", "watch/{id}/qr.svg", SERAMBI_ANYBODY, watch_qr, "the address of that page"},
     {"GET", "oembed", SERAMBI_ANYBODY, watch_oembed, "?url=: how to embed it"},

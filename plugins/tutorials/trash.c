@@ -165,15 +165,23 @@ static bool remove_rows(Serambi *self, GError **error)
                                                 " (SELECT id FROM tutorials_clip)",
                                                 "")
                                 : NULL;
+    json_auto_t *sources =
+        captions ? serambi_query(self, error,
+                                 "DELETE FROM tutorials_source WHERE media NOT IN"
+                                 " (SELECT media FROM tutorials_clip WHERE media IS NOT NULL"
+                                 " UNION SELECT media FROM tutorials_version"
+                                 " WHERE media IS NOT NULL)",
+                                 "")
+                 : NULL;
     size_t index;
     json_t *row;
-    json_array_foreach(captions ? clips : NULL, index, row)
+    json_array_foreach(sources ? clips : NULL, index, row)
     {
         const char *folder = json_string_value(json_object_get(row, "folder"));
         if (folder)
             serambi_discard_folder(self, folder);
     }
-    return captions != NULL;
+    return sources && attempts_sweep(self, error);
 }
 
 void trash_sweep(Serambi *self)

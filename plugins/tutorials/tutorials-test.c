@@ -32,9 +32,10 @@ static const char worker_script[] =
     "*odd-missing*) master=gone.mp4;;\n"
     "esac\n"
     "case $step in\n"
-    "probe) echo '{\"result\":{\"duration_us\":3000000}}';;\n"
+    "probe) sum=$(sha256sum < \"$input\")\n"
+    "  echo '{\"result\":{\"duration_us\":3000000,\"sha256\":\"'${sum%% *}'\"}}';;\n"
     "prepare|compose)\n"
-    "  echo '{\"progress\":{\"percent\":41.5}}'\n"
+    "  echo '{\"progress\":{\"percent\":41.5,\"eta_seconds\":7}}'\n"
     "  cp \"$input\" \"$output/master.mp4\"; cp \"$input\" \"$output/.master.mp4\"\n"
     "  cp \"$input\" \"$output/gone.mp4\"\n"
     "  echo strip > \"$output/strip.jpg\"\n"
@@ -158,8 +159,12 @@ static void test_video(void)
     g_autofree char *states = history(kit);
     g_assert_cmpstr(states, ==, "received preparing proving");
     g_assert_cmpuint(json_array_size(at(kit_newest(kit, WORK), "items")), ==, 0);
-    /* Nothing was offered before it was proved: an empty list at the start, then the clip. */
-    g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 2);
+    /* Nothing was offered before it was proved: an empty list at the start, then the clip, and at
+     * last its small rendition. */
+    const json_t *lists = kit_published(kit, LIST);
+    g_assert_cmpuint(json_array_size(lists), ==, 3);
+    g_assert_true(json_is_null(at(lists, "1.tutorials.0.small")));
+    g_assert_cmpstr(text_at(lists, "1.tutorials.0.media"), ==, text_at(list, "tutorials.0.media"));
     json_auto_t *read = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/", NULL);
     g_assert_true(json_equal(read, list));
     json_auto_t *all = ask(kit, SERAMBI_COUNTER, 200, ALL, NULL);
@@ -179,7 +184,8 @@ static void test_progress(void)
     json_t *message;
     json_array_foreach(kit_published(studio->kit, WORK), index, message) is_seen =
         is_seen ||
-        (json_array_size(at(message, "items")) > 0 && number_at(message, "items.0.percent") == 41);
+        (json_array_size(at(message, "items")) > 0 && number_at(message, "items.0.percent") == 41 &&
+         number_at(message, "items.0.eta_seconds") == 7);
     g_assert_true(is_seen);
     studio_free(studio);
 }
@@ -203,10 +209,27 @@ static void test_same_file_twice(void)
     Studio *studio = studio_new(&serambi_plugin);
     Kit *kit = studio->kit;
     upload(kit, "video", "one.mp4", "same");
+    kit_forget(kit);
     upload(kit, "video", "two.mp4", "same");
+    g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 0);
+    json_auto_t *all = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
+    g_assert_cmpstr(text_at(all, "tutorials.0.reason.code"), ==, "tutorials.already_here");
+    g_assert_nonnull(strstr(text_at(all, "tutorials.0.reason.message"), "number 1"));
+    g_assert_false(json_is_true(at(all, "tutorials.0.may_retry")));
+    g_autofree char *states = history(kit);
+    g_assert_cmpstr(states, ==, "received failed"); /* nothing was prepared */
+    /* The same recording in its own place is no news; in the place of another clip it is. */
+    kit_upload(kit, "video", "two.mp4", "same", 4, json_pack("{s:s}", "replaces", "1"));
+    upload(kit, "video", "three.mp4", "other");
+    kit_upload(kit, "video", "two.mp4", "same", 4, json_pack("{s:s}", "replaces", "4"));
     const json_t *list = kit_newest(kit, LIST);
     g_assert_cmpuint(json_array_size(at(list, "tutorials")), ==, 2);
     g_assert_cmpstr(text_at(list, "tutorials.0.media"), ==, text_at(list, "tutorials.1.media"));
+    /* What lies in the trash is not here. */
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "DELETE /api/tutorials/1", NULL));
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "DELETE /api/tutorials/4", NULL));
+    upload(kit, "video", "four.mp4", "same");
+    g_assert_cmpuint(json_array_size(at(kit_newest(kit, LIST), "tutorials")), ==, 1);
     assert_clean(kit);
     studio_free(studio);
 }
@@ -222,7 +245,6 @@ static void test_failures(void)
         {"video", "die-probe", "tutorials.worker", NULL},
         {"video", "die-prepare", "tutorials.worker", NULL},
         {"video", "die-prove", "tutorials.worker", NULL},
-        {"video", "fail-shrink", "tutorials.too_long", "said shrink"},
         {"video", "mute-probe", "tutorials.worker", NULL},
         {"video", "mute-prove", "tutorials.worker", NULL},
         {"video", "odd-path", "tutorials.worker", NULL},
@@ -236,6 +258,7 @@ static void test_failures(void)
     };
     Studio *studio = studio_new(&serambi_plugin);
     Kit *kit = studio->kit;
+    guint kept = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
         upload(kit, table[i].kind, "clip.mp4", table[i].bytes);
         json_auto_t *all = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
@@ -246,11 +269,72 @@ static void test_failures(void)
         g_assert_nonnull(text_at(clip, "reason.message"));
         if (table[i].message)
             g_assert_cmpstr(text_at(clip, "reason.message"), ==, table[i].message);
-        assert_clean(kit);
+        /* What it is will not change; what happened to it may. */
+        bool is_final = !strcmp(table[i].code, "tutorials.too_long");
+        g_assert_cmpint(json_is_true(at(clip, "may_retry")), ==, !is_final);
+        kit_run(kit);
+        g_assert_cmpuint(count_files(kit, "tutorials"), ==, 0);
+        kept += !is_final;
+        g_assert_cmpuint(count_files(kit, "uploads"), ==, kept);
     }
     g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 1);
     g_assert_cmpuint(json_array_size(at(kit_newest(kit, LIST), "tutorials")), ==, 0);
     g_assert_cmpuint(json_array_size(at(kit_newest(kit, WORK), "items")), ==, G_N_ELEMENTS(table));
+    studio_free(studio);
+}
+
+/* --- The small rendition -------------------------------------------------------------------------
+ */
+
+/* Without one a clip is as good. */
+static void test_small_fails(void)
+{
+    static const char *const words[] = {"fail-shrink", "die-shrink", "mute-shrink"};
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+        upload(kit, "video", "a.mp4", words[i]);
+        const json_t *list = at(kit_newest(kit, LIST), "tutorials");
+        g_assert_cmpuint(json_array_size(list), ==, i + 1);
+        g_assert_true(json_is_null(json_object_get(json_array_get(list, i), "small")));
+        assert_clean(kit);
+    }
+    g_assert_cmpuint(json_array_size(at(kit_newest(kit, WORK), "items")), ==, 0);
+    /* It is not tried again and again. */
+    kit_forget(kit);
+    kit_restart(kit);
+    kit_run(kit);
+    g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 1);
+    studio_free(studio);
+}
+
+/* As a killed server leaves it, and as clips were before there were any. */
+static bool lose_small(Store *store, void *data)
+{
+    g_autoptr(GError) error = NULL;
+    json_auto_t *rows = store_query(
+        store, &error, "UPDATE tutorials_clip SET manifest = json_remove(manifest, '$.small')", "");
+    g_assert_no_error(error);
+    return rows != NULL;
+}
+
+static void test_small_after_restart(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "video", "a.mp4", "one");
+    upload(kit, "video", "b.mp4", "two");
+    store_write(kit_store(kit), lose_small, NULL, NULL);
+    kit_run(kit);
+    kit_forget(kit);
+    kit_restart(kit);
+    kit_run(kit);
+    const json_t *first = json_array_get(kit_published(kit, LIST), 0),
+                 *last = kit_newest(kit, LIST);
+    g_assert_true(json_is_null(at(first, "tutorials.0.small")));
+    assert_kept(kit, text_at(last, "tutorials.0.small"), "small\n");
+    assert_kept(kit, text_at(last, "tutorials.1.small"), "small\n");
+    assert_clean(kit);
     studio_free(studio);
 }
 
@@ -344,7 +428,7 @@ static void test_restart_in_the_middle(void)
 
 /* Deletes a clip when it is seen in a state for the first time, as an editor might. */
 static const char *doomed_state;
-static bool is_restored_at_once;
+static bool is_restored_at_once, is_cancelled_only;
 
 static void on_work(Serambi *self, const char *channel, const json_t *body)
 {
@@ -352,6 +436,13 @@ static void on_work(Serambi *self, const char *channel, const json_t *body)
         return;
     doomed_state = NULL;
     g_autoptr(GError) error = NULL;
+    if (is_cancelled_only) { /* as attempts_cancel() does */
+        json_auto_t *stopped =
+            serambi_query(self, &error, "UPDATE tutorials_clip SET state = 'failed'", "");
+        g_assert_nonnull(stopped);
+        ingest_cancel(self, 1);
+        return;
+    }
     json_auto_t *rows =
         serambi_query(self, &error, "UPDATE tutorials_clip SET deleted_us = $1 WHERE id = 1", "i",
                       (int64_t)(is_restored_at_once ? 0 : 1));
@@ -464,7 +555,8 @@ static void test_edit(void)
     ask_refused(kit, SERAMBI_EDITOR, 422, code, path, words("id", "x", long_summary));
     ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/9",
                 words("id", "x", "y"));
-    g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 3);
+    /* Empty, ready, with its small rendition, with its new words. */
+    g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 4);
     studio_free(studio);
 }
 
@@ -545,6 +637,74 @@ static void test_captions(void)
     studio_free(studio);
 }
 
+/* --- Again
+ * -----------------------------------------------------------------------------------------
+ */
+
+static void test_retry(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    g_autofree char *tripwire = g_build_filename(studio->folder, "dead", NULL);
+    g_autofree char *script = g_strdup_printf("#!/bin/sh\n[ -e '%s' ] && exit 1\n%s", tripwire,
+                                              worker_script + strlen("#!/bin/sh\n"));
+    g_assert_true(g_file_set_contents(studio->worker, script, -1, NULL));
+    g_assert_cmpint(g_chmod(studio->worker, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(tripwire, "", -1, NULL));
+    upload(kit, "video", "a.mp4", "one");
+    static const char retry[] = "POST /api/tutorials/1/retry";
+    ask_refused(kit, SERAMBI_COUNTER, 403, "error.forbidden", retry, NULL);
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, retry, NULL)); /* and fails again */
+    kit_restart(kit);
+    g_assert_cmpint(g_unlink(tripwire), ==, 0);
+    json_auto_t *again = ask(kit, SERAMBI_EDITOR, 200, retry, NULL);
+    g_assert_cmpstr(text_at(again, "state"), ==, "received");
+    kit_run(kit);
+    assert_kept(kit, text_at(kit_newest(kit, LIST), "tutorials.0.media"), "one");
+    ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", retry, NULL);
+    ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/1/cancel",
+                NULL);
+    /* What would fail again is not tried; what is not tried in time is swept. */
+    upload(kit, "video", "b.mp4", "fail-probe");
+    ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/2/retry", NULL);
+    upload(kit, "video", "c.mp4", "die-probe");
+    kit_turn_clock(kit, ATTEMPTS_DAYS * 24 * 3600 + 3600);
+    ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/3/retry", NULL);
+    assert_clean(kit);
+    studio_free(studio);
+}
+
+/* A cancelled one keeps its upload and begins again when somebody wants it. */
+static void test_cancel(void)
+{
+    static const char *const states[] = {"received", "preparing", "proving"};
+    SerambiPlugin spied = serambi_plugin;
+    spied.watches = spies;
+    for (size_t i = 0; i < G_N_ELEMENTS(states); i++) {
+        Studio *studio = studio_new(&spied);
+        Kit *kit = studio->kit;
+        doomed_state = states[i];
+        is_cancelled_only = true;
+        upload(kit, "video", "a.mp4", "not now");
+        is_cancelled_only = false;
+        g_assert_null(doomed_state);
+        json_auto_t *all = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
+        g_assert_cmpstr(text_at(all, "tutorials.0.state"), ==, "failed");
+        g_assert_true(json_is_true(at(all, "tutorials.0.may_retry")));
+        kit_run(kit);
+        g_assert_cmpuint(count_files(kit, "tutorials"), ==, 0);
+        g_assert_cmpuint(count_files(kit, "uploads"), ==, 1);
+        kit_restart(kit);
+        kit_run(kit);
+        g_assert_cmpuint(json_array_size(at(kit_newest(kit, LIST), "tutorials")), ==, 0);
+        json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1/retry", NULL));
+        kit_run(kit);
+        g_assert_cmpuint(json_array_size(at(kit_newest(kit, LIST), "tutorials")), ==, 1);
+        assert_clean(kit);
+        studio_free(studio);
+    }
+}
+
 /* --- Versions and the end ------------------------------------------------------------------------
  */
 
@@ -576,7 +736,7 @@ static void test_versions(void)
     ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/1/versions/1",
                 NULL);
     /* One that failed leaves what is there. */
-    kit_upload(kit, "video", "c.mp4", "die-probe", 9, json_pack("{s:s}", "replaces", "1"));
+    kit_upload(kit, "video", "c.mp4", "fail-probe", 10, json_pack("{s:s}", "replaces", "1"));
     g_assert_cmpstr(text_at(kit_newest(kit, LIST), "tutorials.0.media"), ==,
                     text_at(before, "media"));
     assert_clean(kit);
@@ -600,10 +760,10 @@ static void test_sweep(void)
     Kit *kit = studio->kit;
     upload(kit, "video", "a.mp4", "alone");
     upload(kit, "video", "b.mp4", "shared");
-    upload(kit, "video", "c.mp4", "shared");
     json_auto_t *list = json_deep_copy(kit_newest(kit, LIST));
     json_decref(ask(kit, SERAMBI_EDITOR, 200, "DELETE /api/tutorials/1", NULL));
     json_decref(ask(kit, SERAMBI_EDITOR, 200, "DELETE /api/tutorials/2", NULL));
+    upload(kit, "video", "c.mp4", "shared"); /* the one in the trash has the same recording */
     json_auto_t *trash = ask(kit, SERAMBI_EDITOR, 200, "GET /api/tutorials/trash", NULL);
     g_assert_cmpuint(json_array_size(at(trash, "tutorials")), ==, 2);
     store_write(kit_store(kit), wait_almost, NULL, NULL);
@@ -695,6 +855,10 @@ int main(int argc, char **argv)
     g_test_add_func("/tutorials/storyboard", test_storyboard);
     g_test_add_func("/tutorials/same-file-twice", test_same_file_twice);
     g_test_add_func("/tutorials/failures", test_failures);
+    g_test_add_func("/tutorials/small-fails", test_small_fails);
+    g_test_add_func("/tutorials/small-after-restart", test_small_after_restart);
+    g_test_add_func("/tutorials/retry", test_retry);
+    g_test_add_func("/tutorials/cancel", test_cancel);
     g_test_add_func("/tutorials/titles", test_titles);
     g_test_add_func("/tutorials/restart-in-the-middle", test_restart_in_the_middle);
     g_test_add_func("/tutorials/delete-during-work", test_delete_during_work);

@@ -11,10 +11,12 @@ static const SerambiSetting settings[] = {
         .key = "at_once",
         .kind = SERAMBI_INT,
         .offset = offsetof(TutorialsSettings, at_once),
-        .fallback = "1",
-        .min = 1,
+        .fallback = "0",
+        .min = 0,
         .max = 16,
-        .help = "uploads that are prepared at the same time; see also [serambi] jobs_parallel",
+        .help =
+            "uploads that are prepared at the same time, 0: one for each core; see also [serambi] "
+            "jobs_parallel",
     },
     {
         .key = "slide_seconds",

@@ -5,6 +5,8 @@
  *
  * clips.c    rows and their public shapes; publications
  * ingest.c   from an upload to a certified clip: probe, prepare (or compose), prove, keep
+ * small.c    afterwards, the small rendition of a clip that is ready
+ * attempts.c work that staff stop or begin again
  * routes.c   the API of rows: words, trash, versions, waivers, what visitors said
  * captions.c captions that staff bring or edit: checked, kept, told
  * cues.c     a caption file, read and written; knows nothing of the others
@@ -17,10 +19,14 @@ typedef struct {
     int64_t at_once, slide_seconds;
 } TutorialsSettings;
 
+typedef struct Small Small;
+
 typedef struct {
-    GHashTable *working; /* clip id -> Ingest of ingest.c; owned */
-    int64_t told_us;     /* last publication of progress */
-    GHashTable *voices;  /* "address id": how often it said whether it helped today; owned */
+    GHashTable *working;    /* clip id -> Ingest of ingest.c; owned */
+    Small *small;           /* the small rendition that is being made; owned */
+    int64_t small_after_us; /* none is begun before */
+    int64_t told_us;        /* last publication of progress */
+    GHashTable *voices;     /* "address id": how often it said whether it helped today; owned */
 } Tutorials;
 
 extern const char *const clips_migrations[];
@@ -30,7 +36,7 @@ extern const SerambiTopic clips_topics[];
 #define CLIP_COLUMNS                                                                               \
     "id, kind, state, title, summary, filename, folder, media, poster, captions, manifest,"        \
     " duration_us, percent, reason_code, reason_message, created_us, author,"                      \
-    " waiver, downloads, helped, unhelped, deleted_us"
+    " waiver, downloads, helped, unhelped, deleted_us, eta_seconds"
 
 /* {"id":"Judul"} or {"id":..,"en":..}: a stored JSON text as an object; {} when it is none. */
 json_t *clips_json(const json_t *row, const char *column);
@@ -57,6 +63,19 @@ void ingest_stop(Serambi *self);
 void ingest_cancel(Serambi *self, int64_t id);
 /* Begins with the oldest uploads on their way, at_once at the same time; inside a savepoint. */
 void ingest_begin_waiting(Serambi *self);
+
+/* small.c: the least urgent work. Inside a savepoint. */
+bool small_begin(Serambi *self, GError **error); /* if none is under way and one is missing */
+void small_yield(Serambi *self); /* gives its place to an upload; begins anew later */
+void small_free(Small *small);
+
+/* attempts.c: two handlers of routes. */
+#define ATTEMPTS_DAYS 7 /* that the upload of a failed one is kept, counted from when it came */
+void attempts_retry(Serambi *self, SerambiRequest *request);
+void attempts_cancel(Serambi *self, SerambiRequest *request);
+/* Whether a reason lies in the upload itself, so that another try would end in the same way. */
+bool attempts_is_final(const char *code);
+bool attempts_sweep(Serambi *self, GError **error); /* uploads that were kept long enough */
 
 /* captions.c: handlers of routes. */
 #define CAPTIONS_WAIVERS "no_speech", "music_only", "sign_language", "captions_in_picture"

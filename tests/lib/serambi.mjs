@@ -48,7 +48,7 @@ export class Server {
   async start() {
     const listen = this.url ? new URL(this.url).host : '127.0.0.1:0';
     this.child = spawn(serambi, ['serve', '--data', this.data, '--listen', listen, '--plugins', plugins,
-      '--worker', worker, ...(this.options.args ?? [])], { stdio: ['ignore', 'pipe', 'pipe'] });
+      '--worker', this.options.worker ?? worker, ...(this.options.args ?? [])], { stdio: ['ignore', 'pipe', 'pipe'] });
     const take = (chunk) => { this.output += chunk; };
     this.child.stdout.on('data', take);
     this.child.stderr.on('data', take);
