@@ -84,7 +84,7 @@ static bool open_slide(Film *film, unsigned index, GError **error)
     slide_free(film->slide);
     film->slide_index = index;
     film->slide = slide_new(film->board, index, film->language, &film->timeline->slides[index],
-                            film->picture_folder, error);
+                            film->picture_folder, NULL, error);
     return film->slide != NULL;
 }
 
@@ -214,7 +214,7 @@ static bool check_slides(const Storyboard *board, unsigned language, const char 
 {
     SlideTimes times = {.end_ms = 10000};
     for (unsigned i = 0; i < board->slide_count; i++) {
-        g_autoptr(Slide) slide = slide_new(board, i, language, &times, picture_folder, error);
+        g_autoptr(Slide) slide = slide_new(board, i, language, &times, picture_folder, NULL, error);
         if (slide == NULL)
             return false;
     }
@@ -281,7 +281,7 @@ json_t *compose_file(const char *path, const char *language, const char *folder,
     if (place < 0 || !check_slides(board, (unsigned)place, picture_folder, error) ||
         !master_make_folder(folder, error))
         return NULL;
-    g_autoptr(Timeline) timeline = timeline_new(board, (unsigned)place, error);
+    g_autoptr(Timeline) timeline = timeline_new(board, (unsigned)place, picture_folder, error);
     if (timeline == NULL)
         return NULL;
     g_autofree char *output = g_build_filename(folder, MASTER_FILE, NULL);

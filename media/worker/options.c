@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * Reads --input, --output and --language. */
+ * Reads --input, --output, --language and --line. */
 #include "options.h"
 #include "report.h"
 #include <getopt.h>
 
-enum { OPTION_INPUT = 256, OPTION_OUTPUT, OPTION_LANGUAGE };
+enum { OPTION_INPUT = 256, OPTION_OUTPUT, OPTION_LANGUAGE, OPTION_LINE };
 
 static const struct option KNOWN[] = {
     {"input", required_argument, NULL, OPTION_INPUT},
     {"output", required_argument, NULL, OPTION_OUTPUT},
     {"language", required_argument, NULL, OPTION_LANGUAGE},
+    {"line", required_argument, NULL, OPTION_LINE},
     {NULL, 0, NULL, 0},
 };
 
@@ -30,6 +31,9 @@ bool options_parse(int argc, char **argv, Options *ret_options, GError **error)
             break;
         case OPTION_LANGUAGE:
             options.language = optarg;
+            break;
+        case OPTION_LINE:
+            options.line = (int)CLAMP(g_ascii_strtoll(optarg, NULL, 10), 0, G_MAXINT);
             break;
         default:
             g_set_error(error, REPORT_ERROR, REPORT_ERROR_USAGE,

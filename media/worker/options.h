@@ -8,6 +8,7 @@
 
 typedef struct Options {
     const char *input, *output, *language; /* NULL: not given */
+    int line;                              /* from 1; 0: not given */
     char **words;                          /* what is no option; all of what follows "--" */
     int word_count;
 } Options;
