@@ -28,7 +28,8 @@
  * until the callback returns. "Takes": the callee frees it on every path.
  *
  * Changes: 2026-11 first version, SERAMBI_ABI 1; serambi_gauge(), and clock and shown of
- * serambi_display_status(); serambi_draw_marked(), serambi_draw_caption(). */
+ * serambi_display_status(); serambi_draw_marked(), serambi_draw_caption(),
+ * serambi_kept_path(). */
 #pragma once
 #include <glib.h>
 #include <jansson.h>
@@ -253,6 +254,10 @@ void serambi_keep_file(Serambi *self, const char *path, const char *content_type
                        void (*on_kept)(Serambi *self, const char *sha256, int64_t size,
                                        const GError *error, void *data),
                        void *data);
+
+/* Where a file of serambi_keep_file() lies, for a worker or a link in a work folder; it may be
+ * gone. Never to be written. g_free(). */
+char *serambi_kept_path(Serambi *self, const char *sha256);
 
 /* Removes a file of serambi_keep_file() that no row of this plugin speaks of any more, after the
  * commit. While other files are on their way in it stays where it is: one that nobody mentions. */

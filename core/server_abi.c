@@ -445,6 +445,13 @@ void serambi_keep_file(Serambi *self, const char *path, const char *content_type
     begin_when_kept(self, begin_keeping, keeping, drop_keeping);
 }
 
+char *serambi_kept_path(Serambi *self, const char *sha256)
+{
+    g_return_val_if_fail(sha256 && strlen(sha256) == 64, NULL);
+    const char part[] = {sha256[0], sha256[1], '\0'};
+    return g_build_filename(self->host->options.data_folder, "media", part, sha256, NULL);
+}
+
 void serambi_forget_file(Serambi *self, const char *sha256)
 {
     g_return_if_fail(sha256 && strlen(sha256) == 64);

@@ -19,7 +19,8 @@
 #include <unistd.h>
 
 #define ENCODE_TIMEOUT_SECONDS 3600
-#define POSTER_MS              1200 /* the title has arrived */
+#define TEXT_BYTES_MAX         (48 * 1024) /* in a result's line; as the console's drafts */
+#define POSTER_MS              1200        /* the title has arrived */
 
 #define LUMA_SIZE   ((size_t)SLIDE_WIDTH * SLIDE_HEIGHT)
 #define CHROMA_SIZE (LUMA_SIZE / 4)
@@ -318,6 +319,11 @@ int job_compose(int argc, char **argv)
     json_t *result = compose_file(options.words[0], options.language, options.output, &error);
     if (result == NULL)
         return report_failure(error);
+    /* For who keeps the text beside the film; a very long one cannot be edited in the console. */
+    g_autofree char *text = NULL;
+    gsize size = 0;
+    if (g_file_get_contents(options.words[0], &text, &size, NULL) && size <= TEXT_BYTES_MAX)
+        json_object_set_new(result, "storyboard", json_string(text));
     report_result(result);
     return 0;
 }

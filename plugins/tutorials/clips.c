@@ -35,6 +35,22 @@ const char *const clips_migrations[] = {
     " media TEXT, poster TEXT, manifest TEXT, duration_us BIGINT NOT NULL,"
     " replaced_us BIGINT NOT NULL);"
     "CREATE INDEX tutorials_version_clip ON tutorials_version (clip_id, id);",
+    /* Tutorials written in the console. files: {name: {"file": hash}}. What a clip is composed of
+     * is kept with it, so that typing on changes nothing on its way. */
+    "CREATE TABLE tutorials_storyboard (id BIGINT PRIMARY KEY, clip_id BIGINT, name TEXT NOT NULL,"
+    " text TEXT NOT NULL, files TEXT NOT NULL, version BIGINT NOT NULL, changed_us BIGINT NOT NULL,"
+    " author TEXT NOT NULL, deleted_us BIGINT);"
+    "CREATE INDEX tutorials_storyboard_clip ON tutorials_storyboard (clip_id);"
+    "CREATE TABLE tutorials_storyboard_version (storyboard_id BIGINT NOT NULL,"
+    " version BIGINT NOT NULL, text TEXT NOT NULL, saved_us BIGINT NOT NULL, author TEXT NOT NULL,"
+    " PRIMARY KEY (storyboard_id, version));"
+    "CREATE TABLE tutorials_material (id BIGINT PRIMARY KEY, storyboard_id BIGINT NOT NULL,"
+    " kind TEXT NOT NULL, stem TEXT NOT NULL, upload TEXT NOT NULL, path TEXT NOT NULL, folder "
+    "TEXT,"
+    " name TEXT, reason_code TEXT, done_us BIGINT);"
+    "CREATE INDEX tutorials_material_storyboard ON tutorials_material (storyboard_id, id);"
+    "ALTER TABLE tutorials_clip ADD COLUMN storyboard_id BIGINT;"
+    "ALTER TABLE tutorials_clip ADD COLUMN storyboard_text TEXT;",
     NULL,
 };
 
@@ -100,6 +116,7 @@ json_t *clips_staff_shape(const json_t *row)
     json_object_set_new(shape, "needs_captions", json_boolean(!clips_is_public(row)));
     json_object_set(shape, "helped", json_object_get(row, "helped"));
     json_object_set(shape, "unhelped", json_object_get(row, "unhelped"));
+    json_object_set(shape, "kind", json_object_get(row, "kind"));
     json_object_set(shape, "deleted_us", json_object_get(row, "deleted_us"));
     json_object_set_new(shape, "reason",
                         json_is_string(code) ? json_pack("{s:O, s:O}", "code", code, "message",
@@ -202,6 +219,15 @@ const SerambiTopic clips_topics[] = {
         .example = "{\"items\":[{" EXAMPLE_CLIP ",\"state\":\"preparing\",\"percent\":40,"
                    "\"filename\":\"pinjam.mp4\",\"reason\":null}]}",
         .help = "uploads on their way, and those that failed",
+    },
+    {
+        .name = "storyboard.{id}",
+        .kind = SERAMBI_STATE,
+        .readers = SERAMBI_STAFF,
+        .example =
+            "{\"files\":{\"rak-1f2e3d4c.png\":{\"file\":\"1f2e\"}},\"news\":[{\"upload\":\"a\","
+            "\"kind\":\"picture\",\"name\":\"rak-1f2e3d4c.png\",\"reason_code\":null}]}",
+        .help = "pictures and recordings of a storyboard, and what became of those sent last",
     },
     {0},
 };

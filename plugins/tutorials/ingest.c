@@ -28,7 +28,7 @@
 #define UNNAMED       "\xe2\x80\xa6"
 #define TELL_EVERY_US (400 * 1000)
 
-#define BEGIN_COLUMNS "id, kind, path, folder"
+#define BEGIN_COLUMNS "id, kind, path, folder, storyboard_id, storyboard_text"
 #define ON_ITS_WAY    "state IN ('received', 'preparing', 'proving') AND deleted_us IS NULL"
 
 /* A file that becomes part of the clip. */
@@ -41,8 +41,8 @@ typedef struct {
 typedef struct {
     Serambi *self;
     int64_t id;
-    char *path, *folder, *output; /* output: a folder of the worker's results */
-    bool is_storyboard;
+    char *path, *folder, *output;   /* output: a folder of the worker's results */
+    bool is_storyboard, is_written; /* written: in the console, so its folder is made anew */
     bool is_cancelled;
     SerambiJob *job;
     json_t *result;   /* of the last step */
@@ -98,6 +98,8 @@ static void finish(Ingest *ingest)
     Serambi *self = ingest->self;
     if (ingest->output)
         serambi_discard_folder(self, ingest->output);
+    if (ingest->is_written && ingest->is_cancelled)
+        serambi_discard_folder(self, ingest->folder);
     g_hash_table_remove(state_of(self)->working, &ingest->id);
     ingest_begin_waiting(self);
 }
@@ -284,6 +286,31 @@ static void first_step(Ingest *ingest)
         run_step(ingest, NULL, probe, on_probed);
 }
 
+static void on_laid_out(Serambi *self, bool ok, void *data)
+{
+    Ingest *ingest = data;
+    if (ingest->is_cancelled)
+        finish(ingest);
+    else if (ok)
+        first_step(ingest);
+    else
+        fail(ingest, "error.full", "could not write the storyboard");
+}
+
+/* The text as it was when composing was asked for, with the files of its draft. */
+static bool lay_out_written(Ingest *ingest, const json_t *row, GError **error)
+{
+    int64_t storyboard = json_integer_value(json_object_get(row, "storyboard_id"));
+    json_auto_t *files = storyboards_files(ingest->self, storyboard, error);
+    if (!files)
+        return false;
+    ingest->is_written = true;
+    storyboards_lay_out(ingest->self, ingest->folder,
+                        json_string_value(json_object_get(row, "storyboard_text")), files,
+                        on_laid_out, ingest);
+    return true;
+}
+
 /* --- Keeping -------------------------------------------------------------------------------- */
 
 /* A storyboard brings its own words; an upload keeps the title it was given. */
@@ -300,11 +327,21 @@ static bool set_words(Ingest *ingest, GError **error)
     return rows != NULL;
 }
 
+/* The first of the titles that a storyboard brought. */
+static const char *name_of(const Ingest *ingest)
+{
+    json_t *titles = json_object_get(ingest->manifest, "title");
+    const char *name = json_string_value(json_object_iter_value(json_object_iter(titles)));
+    return name ? name : UNNAMED;
+}
+
 static void complete(Ingest *ingest)
 {
     Serambi *self = ingest->self;
     GError *error = NULL;
     g_autofree char *captions = json_dumps(ingest->captions, JSON_COMPACT);
+    g_autofree char *text = g_strdup(manifest_text(ingest, "storyboard"));
+    (void)json_object_del(ingest->manifest, "storyboard");
     g_autofree char *manifest = json_dumps(ingest->manifest, JSON_COMPACT);
     json_auto_t *rows = serambi_query(
         self, &error,
@@ -312,8 +349,10 @@ static void complete(Ingest *ingest)
         " duration_us = $4, folder = NULL, output = NULL WHERE id = $1",
         "issi", ingest->id, captions, manifest,
         (int64_t)json_integer_value(json_object_get(ingest->manifest, "duration_us")));
-    if (!rows || !set_words(ingest, &error) || !versions_settle(self, ingest->id, &error) ||
-        !clips_publish_list(self, &error) ||
+    if (!rows || !set_words(ingest, &error) ||
+        (ingest->is_storyboard &&
+         !storyboards_settle(self, ingest->id, name_of(ingest), text, &error)) ||
+        !versions_settle(self, ingest->id, &error) || !clips_publish_list(self, &error) ||
         !clips_publish_work(self, &error)) {
         fail(ingest, "error.store", error->message);
         g_error_free(error);
@@ -386,19 +425,26 @@ static bool begin(Serambi *self, const json_t *row, GError **error)
         output ? serambi_query(self, error, "UPDATE tutorials_clip SET output = $2 WHERE id = $1",
                                "is", id, output)
                : NULL;
-    if (!noted)
+    const char *given = json_string_value(json_object_get(row, "folder"));
+    bool is_written = json_is_string(json_object_get(row, "storyboard_text"));
+    g_autofree char *folder =
+        is_written && noted ? serambi_new_folder(self, error) : g_strdup(given);
+    if (!noted || !folder)
         return false;
     Ingest *ingest = g_new0(Ingest, 1);
     ingest->self = self;
     ingest->id = id;
-    ingest->path = g_strdup(json_string_value(json_object_get(row, "path")));
-    ingest->folder = g_strdup(json_string_value(json_object_get(row, "folder")));
+    ingest->path = is_written ? g_build_filename(folder, STORYBOARD_FILE, NULL)
+                              : g_strdup(json_string_value(json_object_get(row, "path")));
+    ingest->folder = g_steal_pointer(&folder);
     ingest->output = g_steal_pointer(&output);
     ingest->is_storyboard =
         !g_strcmp0(json_string_value(json_object_get(row, "kind")), "storyboard");
     ingest->captions = json_object();
     ingest->parts = g_ptr_array_new_with_free_func((GDestroyNotify)part_free);
     g_hash_table_replace(state_of(self)->working, &ingest->id, ingest);
+    if (is_written)
+        return lay_out_written(ingest, row, error);
     first_step(ingest);
     return true;
 }
@@ -543,5 +589,9 @@ const SerambiUpload ingest_uploads[] = {
     {"video", WRITERS, VIDEO_BYTES_MAX, on_video, "a recording, in what a phone or screen makes"},
     {"storyboard", WRITERS, STORYBOARD_BYTES_MAX, on_storyboard,
      "a tutorial written as text, see media/samples"},
+    {"picture", WRITERS, STORYBOARD_PICTURE_BYTES_MAX, storyboard_files_on_picture,
+     "a picture of a storyboard; metadata storyboard: its id"},
+    {"recording", WRITERS, STORYBOARD_RECORDING_BYTES_MAX, storyboard_files_on_recording,
+     "somebody's own voice for a slide; metadata storyboard: its id"},
     {0},
 };

@@ -136,9 +136,30 @@ static GHashTable *all_hashes(Serambi *self, GError **error)
     GHashTable *hashes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     if (!note_hashes(self, hashes, "SELECT media, poster, captions FROM tutorials_clip", error) ||
         !note_hashes(self, hashes, "SELECT media, poster, '{}' AS captions FROM tutorials_version",
+                     error) ||
+        !note_hashes(self, hashes,
+                     "SELECT NULL AS media, NULL AS poster, files AS captions FROM"
+                     " tutorials_storyboard",
                      error))
         g_clear_pointer(&hashes, g_hash_table_unref);
     return hashes;
+}
+
+static bool remove_storyboards(Serambi *self, int64_t before_us, GError **error)
+{
+    json_auto_t *drafts = serambi_query(
+        self, error, "DELETE FROM tutorials_storyboard WHERE deleted_us < $1", "i", before_us);
+    json_auto_t *texts =
+        drafts ? serambi_query(self, error,
+                               "DELETE FROM tutorials_storyboard_version WHERE storyboard_id NOT IN"
+                               " (SELECT id FROM tutorials_storyboard)",
+                               "")
+               : NULL;
+    json_auto_t *told =
+        texts ? serambi_query(self, error, "DELETE FROM tutorials_material WHERE done_us < $1", "i",
+                              before_us)
+              : NULL;
+    return told != NULL;
 }
 
 /* Rows that are done with; their uploads, where one is left. */
@@ -160,6 +181,8 @@ static bool remove_rows(Serambi *self, GError **error)
                                                 " (SELECT id FROM tutorials_clip)",
                                                 "")
                                 : NULL;
+    if (!captions || !remove_storyboards(self, before_us, error))
+        return false;
     size_t index;
     json_t *row;
     json_array_foreach(captions ? clips : NULL, index, row)
