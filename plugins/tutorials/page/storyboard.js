@@ -112,7 +112,7 @@ class Drafts {
   async begin(sample) {
     const { t, api, fail, language } = this.app;
     try {
-      const text = sample ? await (await fetch(new URL(`samples/${sample}.storyboard`, import.meta.url))).text() : t('storyboard.first');
+      const text = sample ? await (await fetch(new URL(`${sample}.storyboard`, import.meta.url))).text() : t('storyboard.first');
       const { id } = await api('POST', 'tutorials/storyboards', { text, name: nameOf(text, language) });
       await this.edit(id);
     } catch (error) {
@@ -161,7 +161,7 @@ class Editor {
     const { t } = this.app;
     const left = memory.get(this.key);
     const text = left && left.version === this.version ? left.text : this.draft.text;
-    this.box = set(h('textarea', { rows: 22, class: 'storyboard', dir: 'ltr', spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off', wrap: 'off' }), { value: text });
+    this.box = set(h('textarea', { rows: 22, class: 'storyboard', dir: 'ltr', spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off' }), { value: text });
     this.box.addEventListener('input', () => this.onInput());
     for (const type of ['keyup', 'click', 'focus']) this.box.addEventListener(type, () => this.onMove());
     this.count = h('p', { role: 'status', class: 'small' });
@@ -196,6 +196,7 @@ class Editor {
     ];
     this.box.focus();
     this.box.setSelectionRange(0, 0);
+    this.box.scrollTop = 0;
     if (text !== this.kept) this.onInput();
     this.preview();
     return closed;
