@@ -19,7 +19,8 @@
 #include <unistd.h>
 
 #define ENCODE_TIMEOUT_SECONDS 3600
-#define POSTER_MS              1200 /* the title has arrived */
+#define TEXT_BYTES_MAX         (48 * 1024) /* in a result's line; as the console's drafts */
+#define POSTER_MS              1200        /* the title has arrived */
 
 #define LUMA_SIZE   ((size_t)SLIDE_WIDTH * SLIDE_HEIGHT)
 #define CHROMA_SIZE (LUMA_SIZE / 4)
@@ -84,7 +85,7 @@ static bool open_slide(Film *film, unsigned index, GError **error)
     slide_free(film->slide);
     film->slide_index = index;
     film->slide = slide_new(film->board, index, film->language, &film->timeline->slides[index],
-                            film->picture_folder, error);
+                            film->picture_folder, NULL, error);
     return film->slide != NULL;
 }
 
@@ -214,7 +215,7 @@ static bool check_slides(const Storyboard *board, unsigned language, const char 
 {
     SlideTimes times = {.end_ms = 10000};
     for (unsigned i = 0; i < board->slide_count; i++) {
-        g_autoptr(Slide) slide = slide_new(board, i, language, &times, picture_folder, error);
+        g_autoptr(Slide) slide = slide_new(board, i, language, &times, picture_folder, NULL, error);
         if (slide == NULL)
             return false;
     }
@@ -281,7 +282,7 @@ json_t *compose_file(const char *path, const char *language, const char *folder,
     if (place < 0 || !check_slides(board, (unsigned)place, picture_folder, error) ||
         !master_make_folder(folder, error))
         return NULL;
-    g_autoptr(Timeline) timeline = timeline_new(board, (unsigned)place, error);
+    g_autoptr(Timeline) timeline = timeline_new(board, (unsigned)place, picture_folder, error);
     if (timeline == NULL)
         return NULL;
     g_autofree char *output = g_build_filename(folder, MASTER_FILE, NULL);
@@ -318,6 +319,11 @@ int job_compose(int argc, char **argv)
     json_t *result = compose_file(options.words[0], options.language, options.output, &error);
     if (result == NULL)
         return report_failure(error);
+    /* For who keeps the text beside the film; a very long one cannot be edited in the console. */
+    g_autofree char *text = NULL;
+    gsize size = 0;
+    if (g_file_get_contents(options.words[0], &text, &size, NULL) && size <= TEXT_BYTES_MAX)
+        json_object_set_new(result, "storyboard", json_string(text));
     report_result(result);
     return 0;
 }

@@ -8,7 +8,7 @@
 
 /* Writes master.mp4, poster.jpg, manifest.json and the captions of every language to the folder
  * (made if missing), and reports progress. The same storyboard gives the same bytes on the same
- * machine.
+ * machine, as the first work of its process.
  *
  * path      the storyboard; its PNG pictures lie beside it
  * language  what is spoken and stands large on the slides; NULL: the storyboard's first

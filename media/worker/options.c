@@ -6,7 +6,14 @@
 #include "report.h"
 #include <getopt.h>
 
-enum { OPTION_INPUT = 256, OPTION_OUTPUT, OPTION_LANGUAGE, OPTION_SECONDS, OPTION_TITLE };
+enum {
+    OPTION_INPUT = 256,
+    OPTION_OUTPUT,
+    OPTION_LANGUAGE,
+    OPTION_SECONDS,
+    OPTION_TITLE,
+    OPTION_LINE,
+};
 
 static const struct option KNOWN[] = {
     {"input", required_argument, NULL, OPTION_INPUT},
@@ -14,6 +21,7 @@ static const struct option KNOWN[] = {
     {"language", required_argument, NULL, OPTION_LANGUAGE},
     {"seconds", required_argument, NULL, OPTION_SECONDS},
     {"title", required_argument, NULL, OPTION_TITLE},
+    {"line", required_argument, NULL, OPTION_LINE},
     {NULL, 0, NULL, 0},
 };
 
@@ -51,6 +59,9 @@ bool options_parse(int argc, char **argv, Options *ret_options, GError **error)
             break;
         case OPTION_TITLE:
             options.title = optarg;
+            break;
+        case OPTION_LINE:
+            options.line = (int)CLAMP(g_ascii_strtoll(optarg, NULL, 10), 0, G_MAXINT);
             break;
         default:
             g_set_error(error, REPORT_ERROR, REPORT_ERROR_USAGE,

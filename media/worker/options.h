@@ -11,6 +11,7 @@
 typedef struct Options {
     const char *input, *output, *language, *title; /* NULL: not given */
     int seconds;                                   /* 0: not given */
+    int line;                                      /* from 1; 0: not given */
     char **words;                                  /* what is no option; all of what follows "--" */
     int word_count;
 } Options;

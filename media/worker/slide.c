@@ -67,6 +67,7 @@ typedef struct Layout {
     const StoryboardSlide *spec;
     const SlideTimes *times;
     const char *folder;
+    GPtrArray *problems; /* NULL: nobody collects */
     unsigned index, language;
     int second; /* the quieter language, -1: none */
     bool is_mirrored;
@@ -221,12 +222,22 @@ static void draw_words(cairo_t *cr, const Words *words, double x, double y, uint
     pango_cairo_show_layout(cr, words->second);
 }
 
+/* Tells what is wrong to both who may want to know. */
+static void fail_at(const Layout *layout, unsigned line, const char *code, const char *word,
+                    const char *message, GError **error)
+{
+    if (layout->problems != NULL)
+        storyboard_add_problem(layout->problems, line, code, word, message);
+    g_set_error(error, REPORT_ERROR, REPORT_ERROR_STORYBOARD, "%s:%u:1: %s", layout->board->name,
+                line, message);
+}
+
 static void fail_fit(const Layout *layout, const StoryboardText *text, const char *what,
                      GError **error)
 {
-    g_set_error(error, REPORT_ERROR, REPORT_ERROR_STORYBOARD,
-                "%s:%u:1: %s too long for a slide; use fewer words, or begin another slide",
-                layout->board->name, text->line, what);
+    g_autofree char *message =
+        g_strdup_printf("%s too long for a slide; use fewer words, or begin another slide", what);
+    fail_at(layout, text->line, "does_not_fit", NULL, message, error);
 }
 
 /* The largest size, from px down, at which the text fits the box. */
@@ -257,8 +268,8 @@ static const PictogramColours ON_DEEP = {
 static bool fail_picture(const Layout *layout, unsigned line, const char *picture, const char *what,
                          GError **error)
 {
-    g_set_error(error, REPORT_ERROR, REPORT_ERROR_STORYBOARD, "%s:%u:1: the picture \"%s\" %s",
-                layout->board->name, line, picture, what);
+    g_autofree char *message = g_strdup_printf("the picture \"%s\" %s", picture, what);
+    fail_at(layout, line, "picture_unreadable", picture, message, error);
     return false;
 }
 
@@ -711,7 +722,7 @@ static void clear_part(void *part)
 }
 
 Slide *slide_new(const Storyboard *board, unsigned index, unsigned language,
-                 const SlideTimes *times, const char *folder, GError **error)
+                 const SlideTimes *times, const char *folder, GPtrArray *problems, GError **error)
 {
     g_autoptr(Slide) slide = g_new0(Slide, 1);
     slide->parts = g_array_new(FALSE, TRUE, sizeof(Part));
@@ -729,6 +740,7 @@ Slide *slide_new(const Storyboard *board, unsigned index, unsigned language,
         .spec = &board->slides[index],
         .times = times,
         .folder = folder,
+        .problems = problems,
         .index = index,
         .language = language,
         .second = choose_second(board, language),

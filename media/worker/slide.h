@@ -24,10 +24,13 @@ typedef struct Slide Slide;
 /* Lays the slide out. All text is shaped here and never again.
  *
  * language  place of the main language in the storyboard; a language written from right to left
- * mirrors the slide folder    where PNG pictures lie Errors    REPORT_ERROR_STORYBOARD with line
- * and column: text that does not fit, a picture that cannot be read */
+ *           mirrors the slide
+ * folder    where PNG pictures lie
+ * problems  of storyboard_lint(): gets what is wrong as well; may be NULL
+ * Errors    REPORT_ERROR_STORYBOARD with line and column: text that does not fit, a picture that
+ *           cannot be read */
 Slide *slide_new(const Storyboard *storyboard, unsigned index, unsigned language,
-                 const SlideTimes *times, const char *folder, GError **error);
+                 const SlideTimes *times, const char *folder, GPtrArray *problems, GError **error);
 void slide_free(Slide *slide);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Slide, slide_free)
 

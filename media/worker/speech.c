@@ -195,6 +195,13 @@ static void level(float *samples, size_t count)
         samples[i] = bend((float)(samples[i] * gain));
 }
 
+void speech_finish(float *samples, size_t *count)
+{
+    trim(samples, count);
+    if (*count > 0)
+        level(samples, *count);
+}
+
 bool speech_render(const char *language, const char *text, float **ret_samples, size_t *ret_count,
                    GError **error)
 {
@@ -216,13 +223,12 @@ bool speech_render(const char *language, const char *text, float **ret_samples, 
     }
     size_t count = 0;
     g_autofree float *samples = resample((const int16_t *)(void *)wave->data, wave->len, &count);
-    trim(samples, &count);
+    speech_finish(samples, &count);
     if (count == 0) {
         g_set_error_literal(error, REPORT_ERROR, REPORT_ERROR_USAGE,
                             "the text has nothing that can be said");
         return false;
     }
-    level(samples, count);
     *ret_samples = g_steal_pointer(&samples);
     *ret_count = count;
     return true;

@@ -24,3 +24,7 @@ const char *const *speech_languages(void);
  * in the process */
 bool speech_render(const char *language, const char *text, float **ret_samples, size_t *ret_count,
                    GError **error);
+
+/* Cuts the silence off both ends and levels what is left to SPEECH_TARGET_LUFS, peaks below -1 dB,
+ * so that every voice of a tutorial is as loud as the others. *count 0: there was only silence. */
+void speech_finish(float *samples, size_t *count);

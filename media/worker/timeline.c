@@ -4,6 +4,7 @@
  * Speaks sentence by sentence, so that captions know to the millisecond when each begins and ends.
  */
 #include "timeline.h"
+#include "recording.h"
 #include "report.h"
 #include "speech.h"
 #include <math.h>
@@ -32,6 +33,8 @@ typedef struct Clock {
     const Storyboard *board;
     Timeline *timeline;
     unsigned language;
+    const char *folder; /* of recordings */
+    bool is_estimate;   /* nobody speaks */
     int64_t now_ms;
     unsigned spoken, to_speak; /* texts, for progress */
 } Clock;
@@ -65,9 +68,37 @@ static int64_t samples_to_ms(size_t count)
     return (int64_t)(count * 1000 / TIMELINE_HZ);
 }
 
+#define SHORTEST_MS 300.0 /* "Ya." */
+
+/* How many milliseconds the voices need for a letter and for a sentence; fitted to the samples
+ * (63 sentences a language, least squares, espeak-ng 1.51; test /compose/estimate). */
+static const struct {
+    const char *language;
+    double letter_ms, sentence_ms;
+} PACES[] = {{"id", 88.2, -83}, {"en", 65.3, -2}, {"ar", 136.8, -229}};
+
+static int64_t estimate_ms(const Clock *clock, const char *sentence)
+{
+    size_t pace = 0; /* an unknown language will not be spoken either */
+    for (size_t i = 0; i < G_N_ELEMENTS(PACES); i++)
+        if (g_str_equal(PACES[i].language, clock->board->languages[clock->language]))
+            pace = i;
+    double letters = (double)g_utf8_strlen(sentence, -1);
+    return (int64_t)MAX(SHORTEST_MS, PACES[pace].sentence_ms + PACES[pace].letter_ms * letters);
+}
+
 typedef struct Span {
     int64_t start_ms, end_ms;
 } Span;
+
+/* From now on. */
+static void add_voice(Clock *clock, const float *voice, size_t count)
+{
+    size_t start = (size_t)clock->now_ms * TIMELINE_HZ / 1000;
+    float *samples = room_for(clock->timeline, start + count);
+    for (size_t i = 0; i < count; i++)
+        samples[start + i] += voice[i];
+}
 
 /* Says the sentences one after the other from now on. spans gets one Span each. */
 static bool speak_sentences(Clock *clock, char **sentences, GArray *spans, GError **error)
@@ -75,15 +106,18 @@ static bool speak_sentences(Clock *clock, char **sentences, GArray *spans, GErro
     for (size_t i = 0; sentences[i] != NULL; i++) {
         g_autofree float *voice = NULL;
         size_t count = 0;
+        if (clock->is_estimate) {
+            Span span = {clock->now_ms, clock->now_ms + estimate_ms(clock, sentences[i])};
+            g_array_append_val(spans, span);
+            clock->now_ms = span.end_ms + SENTENCE_REST_MS * (sentences[i + 1] != NULL);
+            continue;
+        }
         if (!speech_render(clock->board->languages[clock->language], sentences[i], &voice, &count,
                            error))
             return false;
         if (i > 0)
             clock->now_ms += SENTENCE_REST_MS;
-        size_t start = (size_t)clock->now_ms * TIMELINE_HZ / 1000;
-        float *samples = room_for(clock->timeline, start + count);
-        for (size_t j = 0; j < count; j++)
-            samples[start + j] += voice[j];
+        add_voice(clock, voice, count);
         Span span = {clock->now_ms, clock->now_ms + samples_to_ms(count)};
         g_array_append_val(spans, span);
         clock->now_ms = span.end_ms;
@@ -117,6 +151,13 @@ static void caption(Clock *clock, unsigned language, const char *words, const GA
     }
 }
 
+static void count_spoken(Clock *clock)
+{
+    clock->spoken++;
+    if (!clock->is_estimate)
+        report_progress("speak", 15.0 * clock->spoken / MAX(1, clock->to_speak), -1);
+}
+
 static bool speak(Clock *clock, const StoryboardText *say, GError **error)
 {
     g_autoptr(GArray) spans = g_array_new(FALSE, FALSE, sizeof(Span));
@@ -127,8 +168,78 @@ static bool speak(Clock *clock, const StoryboardText *say, GError **error)
     }
     for (unsigned i = 0; i < clock->board->language_count; i++)
         caption(clock, i, say->words[i], spans);
-    clock->spoken++;
-    report_progress("speak", 15.0 * clock->spoken / MAX(1, clock->to_speak), -1);
+    count_spoken(clock);
+    return true;
+}
+
+/* All that is said on a slide, in order, for one recording of it. */
+typedef struct Script {
+    const StoryboardText *says[STORYBOARD_POINTS_MAX + 1];
+    int points[STORYBOARD_POINTS_MAX + 1]; /* which point says it; -1: the slide */
+    unsigned count;
+    GArray *weights;                         /* double: letters of each sentence of all, in order */
+    guint firsts[STORYBOARD_POINTS_MAX + 2]; /* where the sentences of each begin */
+} Script;
+
+static void add_say(Script *script, const StoryboardText *say, int point, unsigned language)
+{
+    if (say->line == 0)
+        return;
+    g_auto(GStrv) sentences = captions_sentences(say->words[language]);
+    script->says[script->count] = say;
+    script->points[script->count++] = point;
+    for (size_t i = 0; sentences[i] != NULL; i++) {
+        double weight = (double)g_utf8_strlen(sentences[i], -1);
+        g_array_append_val(script->weights, weight);
+    }
+    script->firsts[script->count] = script->weights->len;
+}
+
+/* Captions and points follow the pauses of the recording. */
+static void follow_recording(Clock *clock, const Script *script, const size_t *cuts,
+                             SlideTimes *times)
+{
+    for (unsigned i = 0; i < script->count; i++) {
+        g_autoptr(GArray) spans = g_array_new(FALSE, FALSE, sizeof(Span));
+        for (guint j = script->firsts[i]; j < script->firsts[i + 1]; j++) {
+            Span span = {clock->now_ms + samples_to_ms(cuts[j]),
+                         clock->now_ms + samples_to_ms(cuts[j + 1])};
+            g_array_append_val(spans, span);
+        }
+        for (unsigned j = 0; j < clock->board->language_count && spans->len > 0; j++)
+            caption(clock, j, script->says[i]->words[j], spans);
+        if (script->points[i] >= 0 && spans->len > 0)
+            times->point_ms[script->points[i]] =
+                g_array_index(spans, Span, 0).start_ms - POINT_LEAD_MS;
+        count_spoken(clock);
+    }
+}
+
+static bool play_recording(Clock *clock, const StoryboardSlide *slide, SlideTimes *times,
+                           GError **error)
+{
+    g_autofree char *path = g_build_filename(clock->folder, slide->recording, NULL);
+    g_autofree float *voice = NULL;
+    size_t count = 0;
+    if (!recording_read(path, &voice, &count, error)) {
+        g_prefix_error(error, "%s:%u:1: ", clock->board->name, slide->recording_line);
+        return false;
+    }
+    g_autoptr(GArray) weights = g_array_new(FALSE, FALSE, sizeof(double));
+    Script script = {.weights = weights};
+    add_say(&script, &slide->say, -1, clock->language);
+    for (unsigned i = 0; i < slide->point_count; i++)
+        add_say(&script, &slide->points[i].say, (int)i, clock->language);
+    g_autofree size_t *cuts =
+        recording_divide(voice, count, (const double *)(void *)weights->data, weights->len);
+    /* A point without words of its own comes with the one before it. */
+    for (unsigned i = 0; i < slide->point_count; i++)
+        times->point_ms[i] = clock->now_ms;
+    follow_recording(clock, &script, cuts, times);
+    for (unsigned i = 1; i < slide->point_count; i++)
+        times->point_ms[i] = MAX(times->point_ms[i], times->point_ms[i - 1]);
+    add_voice(clock, voice, count);
+    clock->now_ms += samples_to_ms(count);
     return true;
 }
 
@@ -160,10 +271,13 @@ static bool run_slide(Clock *clock, unsigned index, GError **error)
     times->start_ms = clock->now_ms;
     times->is_last = is_last;
     clock->now_ms += index == 0 ? FIRST_VOICE_MS : SLIDE_VOICE_MS;
-    if (has_say && !speak(clock, &slide->say, error))
+    if (slide->recording != NULL && clock->language == 0 && !clock->is_estimate) {
+        if (!play_recording(clock, slide, times, error))
+            return false;
+    } else if ((has_say && !speak(clock, &slide->say, error)) ||
+               !run_points(clock, slide, times, has_say, error)) {
         return false;
-    if (!run_points(clock, slide, times, has_say, error))
-        return false;
+    }
     if (!has_say && slide->point_count == 0)
         clock->now_ms += SILENT_SLIDE_MS;
     clock->now_ms += (is_last ? LAST_REST_MS : SLIDE_REST_MS) + (int64_t)(slide->hold_s * 1000);
@@ -188,14 +302,36 @@ static unsigned count_says(const Storyboard *board)
     return count;
 }
 
-Timeline *timeline_new(const Storyboard *board, unsigned language, GError **error)
+static Timeline *empty_timeline(const Storyboard *board)
 {
-    g_autoptr(Timeline) timeline = g_new0(Timeline, 1);
+    Timeline *timeline = g_new0(Timeline, 1);
     timeline->samples = g_array_new(FALSE, TRUE, sizeof(float));
     for (unsigned i = 0; i < board->language_count; i++)
         timeline->captions[i] = captions_new();
+    return timeline;
+}
+
+int64_t timeline_estimate(const Storyboard *board, unsigned language)
+{
+    g_autoptr(Timeline) timeline = empty_timeline(board);
+    Clock clock = {.board = board, .timeline = timeline, .language = language, .is_estimate = true};
+    for (unsigned i = 0; i < board->slide_count; i++)
+        if (!run_slide(&clock, i, NULL))
+            break; /* longer than it may be: that much is enough to know */
+    return clock.now_ms;
+}
+
+Timeline *timeline_new(const Storyboard *board, unsigned language, const char *folder,
+                       GError **error)
+{
+    g_autoptr(Timeline) timeline = empty_timeline(board);
     Clock clock = {
-        .board = board, .timeline = timeline, .language = language, .to_speak = count_says(board)};
+        .board = board,
+        .timeline = timeline,
+        .language = language,
+        .folder = folder,
+        .to_speak = count_says(board),
+    };
     add_chime(timeline);
     for (unsigned i = 0; i < board->slide_count; i++)
         if (!run_slide(&clock, i, error))

@@ -22,8 +22,16 @@ typedef struct Timeline {
 } Timeline;
 
 /* Speaks the storyboard in its language number `language` and lays everything out in time. Reports
- * progress as stage "speak" from 0 to 15 percent. Errors  those of speech_render();
- * REPORT_ERROR_STORYBOARD if it becomes longer than TIMELINE_MAX_MS */
-Timeline *timeline_new(const Storyboard *storyboard, unsigned language, GError **error);
+ * progress as stage "speak" from 0 to 15 percent.
+ *
+ * folder  where recordings lie; they are in the main language and used for that only
+ * Errors  those of speech_render() and recording_read(); REPORT_ERROR_STORYBOARD if it becomes
+ *         longer than TIMELINE_MAX_MS */
+Timeline *timeline_new(const Storyboard *storyboard, unsigned language, const char *folder,
+                       GError **error);
+
+/* How long it will be, in milliseconds, from the number of letters: for looking at while typing.
+ * The samples come within a tenth. */
+int64_t timeline_estimate(const Storyboard *storyboard, unsigned language);
 void timeline_free(Timeline *timeline);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Timeline, timeline_free)

@@ -38,6 +38,22 @@ const char *const clips_migrations[] = {
     /* Which recording was made of which upload, and how long the work will still take. */
     "CREATE TABLE tutorials_source (sha256 TEXT PRIMARY KEY, media TEXT NOT NULL);"
     "ALTER TABLE tutorials_clip ADD COLUMN eta_seconds BIGINT;",
+    /* Tutorials written in the console. files: {name: {"file": hash}}. What a clip is composed of
+     * is kept with it, so that typing on changes nothing on its way. */
+    "CREATE TABLE tutorials_storyboard (id BIGINT PRIMARY KEY, clip_id BIGINT, name TEXT NOT NULL,"
+    " text TEXT NOT NULL, files TEXT NOT NULL, version BIGINT NOT NULL, changed_us BIGINT NOT NULL,"
+    " author TEXT NOT NULL, deleted_us BIGINT);"
+    "CREATE INDEX tutorials_storyboard_clip ON tutorials_storyboard (clip_id);"
+    "CREATE TABLE tutorials_storyboard_version (storyboard_id BIGINT NOT NULL,"
+    " version BIGINT NOT NULL, text TEXT NOT NULL, saved_us BIGINT NOT NULL, author TEXT NOT NULL,"
+    " PRIMARY KEY (storyboard_id, version));"
+    "CREATE TABLE tutorials_material (id BIGINT PRIMARY KEY, storyboard_id BIGINT NOT NULL,"
+    " kind TEXT NOT NULL, stem TEXT NOT NULL, upload TEXT NOT NULL, path TEXT NOT NULL, folder "
+    "TEXT,"
+    " name TEXT, reason_code TEXT, done_us BIGINT);"
+    "CREATE INDEX tutorials_material_storyboard ON tutorials_material (storyboard_id, id);"
+    "ALTER TABLE tutorials_clip ADD COLUMN storyboard_id BIGINT;"
+    "ALTER TABLE tutorials_clip ADD COLUMN storyboard_text TEXT;",
     NULL,
 };
 
@@ -109,6 +125,7 @@ json_t *clips_staff_shape(const json_t *row)
     json_object_set_new(shape, "needs_captions", json_boolean(!clips_is_public(row)));
     json_object_set(shape, "helped", json_object_get(row, "helped"));
     json_object_set(shape, "unhelped", json_object_get(row, "unhelped"));
+    json_object_set(shape, "kind", json_object_get(row, "kind"));
     json_object_set(shape, "deleted_us", json_object_get(row, "deleted_us"));
     json_object_set_new(shape, "reason",
                         json_is_string(code) ? json_pack("{s:O, s:O}", "code", code, "message",
@@ -213,6 +230,15 @@ const SerambiTopic clips_topics[] = {
                    ",\"state\":\"preparing\",\"percent\":40,\"eta_seconds\":75,"
                    "\"may_retry\":false,\"filename\":\"pinjam.mp4\",\"reason\":null}]}",
         .help = "uploads on their way, and those that failed",
+    },
+    {
+        .name = "storyboard.{id}",
+        .kind = SERAMBI_STATE,
+        .readers = SERAMBI_STAFF,
+        .example =
+            "{\"files\":{\"rak-1f2e3d4c.png\":{\"file\":\"1f2e\"}},\"news\":[{\"upload\":\"a\","
+            "\"kind\":\"picture\",\"name\":\"rak-1f2e3d4c.png\",\"reason_code\":null}]}",
+        .help = "pictures and recordings of a storyboard, and what became of those sent last",
     },
     {0},
 };

@@ -28,7 +28,7 @@
 #define UNNAMED       "\xe2\x80\xa6"
 #define TELL_EVERY_US (400 * 1000)
 
-#define BEGIN_COLUMNS "id, kind, path, folder, replaces"
+#define BEGIN_COLUMNS "id, kind, path, folder, replaces, storyboard_id, storyboard_text"
 #define ON_ITS_WAY    "state IN ('received', 'preparing', 'proving') AND deleted_us IS NULL"
 
 /* A file that becomes part of the clip. */
@@ -45,6 +45,7 @@ typedef struct {
     int64_t replaces;             /* 0: none */
     char *source;                 /* SHA-256 of the upload; NULL: not known */
     bool is_storyboard;
+    bool is_written; /* in the console, so its folder is made anew */
     bool is_cancelled;
     SerambiJob *job;
     json_t *result;   /* of the last step */
@@ -102,6 +103,8 @@ static void finish(Ingest *ingest)
     Serambi *self = ingest->self;
     if (ingest->output)
         serambi_discard_folder(self, ingest->output);
+    if (ingest->is_written && ingest->is_cancelled)
+        serambi_discard_folder(self, ingest->folder);
     g_hash_table_remove(state_of(self)->working, &ingest->id);
     ingest_begin_waiting(self);
 }
@@ -351,6 +354,31 @@ static void first_step(Ingest *ingest)
         run_step(ingest, NULL, probe, on_probed);
 }
 
+static void on_laid_out(Serambi *self, bool ok, void *data)
+{
+    Ingest *ingest = data;
+    if (ingest->is_cancelled)
+        finish(ingest);
+    else if (ok)
+        first_step(ingest);
+    else
+        fail(ingest, "error.full", "could not write the storyboard");
+}
+
+/* The text as it was when composing was asked for, with the files of its draft. */
+static bool lay_out_written(Ingest *ingest, const json_t *row, GError **error)
+{
+    int64_t storyboard = json_integer_value(json_object_get(row, "storyboard_id"));
+    json_auto_t *files = storyboards_files(ingest->self, storyboard, error);
+    if (!files)
+        return false;
+    ingest->is_written = true;
+    storyboards_lay_out(ingest->self, ingest->folder,
+                        json_string_value(json_object_get(row, "storyboard_text")), files,
+                        on_laid_out, ingest);
+    return true;
+}
+
 /* --- Keeping -------------------------------------------------------------------------------- */
 
 /* A storyboard brings its own words; an upload keeps the title it was given. */
@@ -367,6 +395,14 @@ static bool set_words(Ingest *ingest, GError **error)
     return rows != NULL;
 }
 
+/* The first of the titles that a storyboard brought. */
+static const char *name_of(const Ingest *ingest)
+{
+    json_t *titles = json_object_get(ingest->manifest, "title");
+    const char *name = json_string_value(json_object_iter_value(json_object_iter(titles)));
+    return name ? name : UNNAMED;
+}
+
 static void complete(Ingest *ingest)
 {
     Serambi *self = ingest->self;
@@ -374,6 +410,8 @@ static void complete(Ingest *ingest)
         return;
     GError *error = NULL;
     g_autofree char *captions = json_dumps(ingest->captions, JSON_COMPACT);
+    g_autofree char *text = g_strdup(manifest_text(ingest, "storyboard"));
+    (void)json_object_del(ingest->manifest, "storyboard");
     g_autofree char *manifest = json_dumps(ingest->manifest, JSON_COMPACT);
     json_auto_t *rows = serambi_query(
         self, &error,
@@ -383,6 +421,8 @@ static void complete(Ingest *ingest)
         "issi", ingest->id, captions, manifest,
         (int64_t)json_integer_value(json_object_get(ingest->manifest, "duration_us")));
     if (!rows || !set_words(ingest, &error) || !note_source(ingest, &error) ||
+        (ingest->is_storyboard &&
+         !storyboards_settle(self, ingest->id, name_of(ingest), text, &error)) ||
         !versions_settle(self, ingest->id, &error) || !clips_publish_list(self, &error) ||
         !clips_publish_work(self, &error)) {
         fail(ingest, "error.store", error->message);
@@ -471,13 +511,18 @@ static bool begin(Serambi *self, const json_t *row, GError **error)
         output ? serambi_query(self, error, "UPDATE tutorials_clip SET output = $2 WHERE id = $1",
                                "is", id, output)
                : NULL;
-    if (!noted)
+    const char *given = json_string_value(json_object_get(row, "folder"));
+    bool is_written = json_is_string(json_object_get(row, "storyboard_text"));
+    g_autofree char *folder =
+        is_written && noted ? serambi_new_folder(self, error) : g_strdup(given);
+    if (!noted || !folder)
         return false;
     Ingest *ingest = g_new0(Ingest, 1);
     ingest->self = self;
     ingest->id = id;
-    ingest->path = g_strdup(json_string_value(json_object_get(row, "path")));
-    ingest->folder = g_strdup(json_string_value(json_object_get(row, "folder")));
+    ingest->path = is_written ? g_build_filename(folder, STORYBOARD_FILE, NULL)
+                              : g_strdup(json_string_value(json_object_get(row, "path")));
+    ingest->folder = g_steal_pointer(&folder);
     ingest->output = g_steal_pointer(&output);
     ingest->replaces = json_integer_value(json_object_get(row, "replaces"));
     ingest->is_storyboard =
@@ -485,6 +530,8 @@ static bool begin(Serambi *self, const json_t *row, GError **error)
     ingest->captions = json_object();
     ingest->parts = g_ptr_array_new_with_free_func((GDestroyNotify)part_free);
     g_hash_table_replace(state_of(self)->working, &ingest->id, ingest);
+    if (is_written)
+        return lay_out_written(ingest, row, error);
     first_step(ingest);
     return true;
 }
@@ -643,5 +690,9 @@ const SerambiUpload ingest_uploads[] = {
      "a video, a picture, a PDF or a recording without a picture"},
     {"storyboard", WRITERS, STORYBOARD_BYTES_MAX, on_storyboard,
      "a tutorial written as text, see media/samples"},
+    {"picture", WRITERS, STORYBOARD_PICTURE_BYTES_MAX, storyboard_files_on_picture,
+     "a picture of a storyboard; metadata storyboard: its id"},
+    {"recording", WRITERS, STORYBOARD_RECORDING_BYTES_MAX, storyboard_files_on_recording,
+     "somebody's own voice for a slide; metadata storyboard: its id"},
     {0},
 };

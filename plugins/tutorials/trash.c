@@ -141,9 +141,31 @@ static GHashTable *all_hashes(Serambi *self, GError **error)
                      error) ||
         !note_hashes(self, hashes,
                      "SELECT media, poster, '{}' AS captions, manifest FROM tutorials_version",
-                     error))
+                     error) ||
+        !note_hashes(
+            self, hashes,
+            "SELECT NULL AS media, NULL AS poster, files AS captions, '{}' AS manifest FROM"
+            " tutorials_storyboard",
+            error))
         g_clear_pointer(&hashes, g_hash_table_unref);
     return hashes;
+}
+
+static bool remove_storyboards(Serambi *self, int64_t before_us, GError **error)
+{
+    json_auto_t *drafts = serambi_query(
+        self, error, "DELETE FROM tutorials_storyboard WHERE deleted_us < $1", "i", before_us);
+    json_auto_t *texts =
+        drafts ? serambi_query(self, error,
+                               "DELETE FROM tutorials_storyboard_version WHERE storyboard_id NOT IN"
+                               " (SELECT id FROM tutorials_storyboard)",
+                               "")
+               : NULL;
+    json_auto_t *told =
+        texts ? serambi_query(self, error, "DELETE FROM tutorials_material WHERE done_us < $1", "i",
+                              before_us)
+              : NULL;
+    return told != NULL;
 }
 
 /* Rows that are done with; their uploads, where one is left. */
@@ -173,6 +195,8 @@ static bool remove_rows(Serambi *self, GError **error)
                                  " WHERE media IS NOT NULL)",
                                  "")
                  : NULL;
+    if (!sources || !remove_storyboards(self, before_us, error))
+        return false;
     size_t index;
     json_t *row;
     json_array_foreach(sources ? clips : NULL, index, row)

@@ -15,7 +15,9 @@
 static const char worker_script[] =
     "#!/bin/sh\n"
     "step=$1\n"
-    "if [ $step = compose ]; then input=$2; output=$4; else input=$3; output=$5; fi\n"
+    "if [ $step = slide ]; then input=$2; fi\n"
+    "if [ $step = compose ]; then input=$2; output=$4; elif [ $step != slide ]; then input=$3; "
+    "output=$5; fi\n"
     "text=$(cat \"$input\")\n"
     "case $text in\n"
     "*fail-$step*) echo '{\"error\":{\"code\":\"too_long\",\"message\":\"said '$step'\"}}'; exit "
@@ -32,6 +34,10 @@ static const char worker_script[] =
     "*odd-missing*) master=gone.mp4;;\n"
     "esac\n"
     "case $step in\n"
+    "slide) echo '{\"result\":{\"problems\":[],\"line\":'$4'}}';;\n"
+    "picture) cp \"$input\" \"$output/picture.png\"; echo "
+    "'{\"result\":{\"file\":\"picture.png\"}}';;\n"
+    "recording) echo '{\"error\":{\"code\":\"too_short\",\"message\":\"silence\"}}'; exit 1;;\n"
     "probe) sum=$(sha256sum < \"$input\")\n"
     "  echo '{\"result\":{\"duration_us\":3000000,\"sha256\":\"'${sum%% *}'\"}}';;\n"
     "prepare|compose)\n"
@@ -842,6 +848,74 @@ static void test_watch(void)
     studio_free(studio);
 }
 
+#define DRAFTS "/api/tutorials/storyboards"
+
+static json_t *draft(const char *text, int version)
+{
+    return json_pack("{s:s, s:s, s:i}", "text", text, "name", "Pinjam", "version", version);
+}
+
+/* A draft is kept with its version, told when it is old, made, and made anew in its place. */
+static void test_storyboards(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    json_decref(ask(kit, SERAMBI_EDITOR, 201, "POST " DRAFTS, draft("one", 0)));
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST " DRAFTS "/1", draft("two", 1)));
+    ask_refused(kit, SERAMBI_EDITOR, 409, "storyboard.changed", "POST " DRAFTS "/1",
+                draft("three", 1));
+    ask_refused(kit, SERAMBI_EDITOR, 404, "storyboard.gone", "GET " DRAFTS "/2", NULL);
+    json_auto_t *old = ask(kit, SERAMBI_EDITOR, 200, "GET " DRAFTS "/1/versions/1", NULL);
+    g_assert_cmpstr(text_at(old, "text"), ==, "one");
+    g_autofree char *large = g_strnfill(48 * 1024 + 1, 'x');
+    ask_refused(kit, SERAMBI_EDITOR, 422, "storyboard.draft_large", "POST " DRAFTS "/1",
+                draft(large, 2));
+    json_auto_t *seen = ask(kit, SERAMBI_EDITOR, 200, "POST " DRAFTS "/preview",
+                            json_pack("{s:s, s:i, s:i}", "text", "two", "line", 7, "id", 1));
+    g_assert_cmpint(number_at(seen, "line"), ==, 7);
+
+    for (int i = 0; i < 2; i++) {
+        json_decref(ask(kit, SERAMBI_EDITOR, 202, "POST " DRAFTS "/1/make", NULL));
+        kit_run(kit);
+        json_auto_t *all = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
+        g_assert_cmpuint(json_array_size(at(all, "tutorials")), ==, 1);
+        g_assert_cmpint(number_at(all, "tutorials.0.id"), ==, 1);
+        g_assert_cmpstr(text_at(all, "tutorials.0.title.en"), ==, "Borrow");
+        assert_kept(kit, text_at(all, "tutorials.0.media"), i == 0 ? "two" : "four");
+        json_auto_t *of = ask(kit, SERAMBI_EDITOR, 200, "GET /api/tutorials/1/storyboard", NULL);
+        g_assert_cmpint(number_at(of, "id"), ==, 1);
+        if (i == 0)
+            json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST " DRAFTS "/1", draft("four", 2)));
+    }
+    assert_clean(kit);
+    studio_free(studio);
+}
+
+/* Files get a name with the beginning of their hash; what the worker refuses is told. */
+static void test_storyboard_files(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    json_decref(ask(kit, SERAMBI_EDITOR, 201, "POST " DRAFTS, draft("one", 0)));
+    kit_upload(kit, "picture", "Rak Buku (2).JPG", "pixels", 6,
+               json_pack("{s:s}", "storyboard", "1"));
+    kit_run(kit);
+    g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, "pixels", -1);
+    g_autofree char *name = g_strdup_printf("rak-buku-2-%.8s.png", sum);
+    const json_t *told = kit_newest(kit, "tutorials:storyboard.1");
+    g_assert_cmpstr(text_at(told, "news.0.name"), ==, name);
+    json_auto_t *read = ask(kit, SERAMBI_EDITOR, 200, "GET " DRAFTS "/1", NULL);
+    const json_t *file = json_object_get(at(read, "files"), name);
+    g_assert_cmpstr(text_at(file, "file"), ==, sum);
+    kit_upload(kit, "recording", "a.webm", "x", 1, json_pack("{s:s}", "storyboard", "1"));
+    kit_run(kit);
+    g_assert_cmpstr(text_at(kit_newest(kit, "tutorials:storyboard.1"), "news.0.reason_code"), ==,
+                    "storyboard.recording_too_short");
+    kit_upload(kit, "picture", "x.png", "x", 1, json_pack("{s:s}", "storyboard", "9"));
+    assert_clean(kit);
+    studio_free(studio);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -866,5 +940,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tutorials/trash", test_trash);
     g_test_add_func("/tutorials/edit", test_edit);
     g_test_add_func("/tutorials/roles", test_roles);
+    g_test_add_func("/tutorials/storyboards", test_storyboards);
+    g_test_add_func("/tutorials/storyboard-files", test_storyboard_files);
     return g_test_run();
 }

@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
  * Tutorials: the library of clips; upload, preparation, captions, posters, watch page, trash. */
-#include "plugins/tutorials/tutorials.h"
+#include "plugins/tutorials/storyboards.h"
 
 extern const SerambiAsset tutorials_assets[];
 
@@ -40,20 +40,21 @@ static void stop(Serambi *self)
 {
     forget_voices(self);
     ingest_stop(self);
+    storyboard_preview_stop(self);
+    storyboard_files_stop(self);
 }
 
 /* Takes up again what a full disk or the like kept from beginning. */
 static const SerambiTimer timers[] = {
-    {"waiting", 30, ingest_begin_waiting},
-    {"trash", 3600, trash_sweep},
-    {"voices", 24 * 3600, forget_voices},
-    {0},
+    {"waiting", 30, ingest_begin_waiting},     {"materials", 30, storyboard_files_begin_waiting},
+    {"previews", 5, storyboard_preview_hurry}, {"trash", 3600, trash_sweep},
+    {"voices", 24 * 3600, forget_voices},      {0},
 };
 
 static bool start(Serambi *self, GError **error)
 {
-    return ingest_start(self, error) && clips_publish_list(self, error) &&
-           clips_publish_work(self, error);
+    return ingest_start(self, error) && storyboard_files_start(self, error) &&
+           clips_publish_list(self, error) && clips_publish_work(self, error);
 }
 
 SERAMBI_PLUGIN(.id = "tutorials", .version = "1",

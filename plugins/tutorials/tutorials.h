@@ -11,6 +11,7 @@
  * captions.c captions that staff bring or edit: checked, kept, told
  * cues.c     a caption file, read and written; knows nothing of the others
  * watch.c    a clip's page without script, feeds, oEmbed
+ * storyboards.h tutorials written as text: drafts, their files, previews
  * trash.c    what is done with in 30 days, and recordings that were replaced */
 #pragma once
 #include "core/plugin.h"
@@ -26,6 +27,8 @@ typedef struct {
     Small *small;           /* the small rendition that is being made; owned */
     int64_t small_after_us; /* none is begun before */
     int64_t told_us;        /* last publication of progress */
+    GHashTable *previews;   /* user -> Preview of storyboard_preview.c; each ends itself */
+    GHashTable *materials;  /* id -> Material of storyboard_files.c; owned */
     GHashTable *voices;     /* "address id": how often it said whether it helped today; owned */
 } Tutorials;
 
@@ -86,6 +89,40 @@ void captions_remove(Serambi *self, SerambiRequest *request);
 void captions_download(Serambi *self, SerambiRequest *request);
 /* Notes what the worker's WebVTT file says. What cannot be read is only logged. */
 void captions_note_file(Serambi *self, int64_t id, const char *language, const char *path);
+
+/* storyboards.c: handlers of routes, and what ingest asks. */
+#define STORYBOARD_FILE "tutorial.storyboard"
+void storyboards_list(Serambi *self, SerambiRequest *request);
+void storyboards_read(Serambi *self, SerambiRequest *request);
+void storyboards_create(Serambi *self, SerambiRequest *request);
+void storyboards_save(Serambi *self, SerambiRequest *request);
+void storyboards_delete(Serambi *self, SerambiRequest *request);
+void storyboards_restore(Serambi *self, SerambiRequest *request);
+void storyboards_versions(Serambi *self, SerambiRequest *request);
+void storyboards_version(Serambi *self, SerambiRequest *request);
+void storyboards_make(Serambi *self, SerambiRequest *request);
+void storyboards_of_clip(Serambi *self, SerambiRequest *request);
+/* A composed clip is ready, before versions_settle(): its draft knows it, or becomes one of text
+ * (NULL: too long to be edited) so that it can be edited. */
+bool storyboards_settle(Serambi *self, int64_t clip_id, const char *name, const char *text,
+                        GError **error);
+/* Writes STORYBOARD_FILE and the files that the text names to the folder, then done(). files: as of
+ * storyboards_files(). */
+void storyboards_lay_out(Serambi *self, const char *folder, const char *text, const json_t *files,
+                         void (*done)(Serambi *self, bool ok, void *data), void *data);
+/* {"rak-1f2e3d4c.png":{"file":"<hash>"}} of a draft; {} when there is none. NULL with error. */
+json_t *storyboards_files(Serambi *self, int64_t id, GError **error);
+
+/* storyboard_files.c */
+#define STORYBOARD_PICTURE_BYTES_MAX   (32 * 1024 * 1024)
+#define STORYBOARD_RECORDING_BYTES_MAX (64 * 1024 * 1024)
+void storyboard_files_on_picture(Serambi *self, const SerambiUploaded *upload);
+void storyboard_files_on_recording(Serambi *self, const SerambiUploaded *upload);
+
+/* storyboard_preview.c */
+void storyboard_preview(Serambi *self, SerambiRequest *request);
+void storyboard_preview_hurry(Serambi *self); /* ends those that take too long */
+void storyboard_preview_stop(Serambi *self);
 
 /* trash.c */
 #define TRASH_DAYS 30

@@ -43,7 +43,7 @@ export function openBrowser(options = {}) {
     ...options,
     executablePath: CHROMIUM,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
+      '--disable-component-update', '--disable-sync', ...(options.args ?? [])],
   });
 }
 

@@ -8,6 +8,7 @@ import { field, form, select } from '../core/form.js';
 import { Upload, abandon, unfinished } from '../core/upload.js';
 import { LANGUAGES, directionOf } from '../core/words.js';
 import { editCaptions } from './captions.js';
+import { writeStoryboards } from './storyboard.js';
 
 const VIDEO = 'tutorials:video';
 const STORYBOARD = 'tutorials:storyboard';
@@ -36,6 +37,7 @@ class TutorialsStaff extends Part {
     });
     this.drop = h('div', { class: 'drop' }, this.app.icon('upload'), h('p', {}, t('upload.drop')),
       this.chooser, h('label', { class: 'button primary', for: 'choose-video' }, t('upload.choose')), this.camera(),
+      h('button', { type: 'button', class: 'quiet', onclick: () => this.write() }, t('storyboard.write')),
       h('p', { class: 'small quietly' }, t('upload.hint')));
     this.spoken = h('p', { class: 'unseen', role: 'status' });
     this.left = [];
@@ -227,6 +229,7 @@ class TutorialsStaff extends Part {
       h('div', { class: 'actions' },
         isReady && h('a', { class: 'button quiet', href: `/#/tutorials/${item.id}`, target: '_blank', rel: 'noopener' }, t('watch'), h('span', { class: 'unseen' }, title.text)),
         isReady && h('button', { type: 'button', class: 'quiet', onclick: () => this.captions(item) }, t('captions.edit'), h('span', { class: 'unseen' }, title.text)),
+        item.kind === 'storyboard' && isReady && h('button', { type: 'button', class: 'quiet', onclick: () => this.write(item.id) }, t('storyboard.edit'), h('span', { class: 'unseen' }, title.text)),
         isReady && h('button', { type: 'button', class: 'quiet', onclick: () => this.versions(item) }, t('versions'), h('span', { class: 'unseen' }, title.text)),
         h('button', { type: 'button', class: 'quiet', onclick: () => this.edit(item) }, t('edit'), h('span', { class: 'unseen' }, title.text)),
         h('button', { type: 'button', class: 'quiet danger', onclick: () => this.remove(item) }, t('remove'), h('span', { class: 'unseen' }, title.text))));
@@ -236,6 +239,12 @@ class TutorialsStaff extends Part {
     const { t } = this.app;
     if (item.needs_captions) return h('p', { class: 'problem' }, t('captions.missing'));
     return Object.keys(item.captions ?? {}).length === 0 && h('p', { class: 'small quietly' }, t(item.waiver ? `waiver.${item.waiver}` : 'waiver.silent'));
+  }
+
+  /** Drafts, or the one that made a tutorial. */
+  async write(clip = null) {
+    await writeStoryboards(this.app, clip).catch(this.app.fail);
+    this.read();
   }
 
   async captions(item) {
