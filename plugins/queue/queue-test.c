@@ -534,6 +534,45 @@ static void test_moves_repeated(void)
     kit_free(kit);
 }
 
+static void test_counter_services(void)
+{
+    static const char route[] = "POST /api/queue/counters/1/services";
+    Kit *kit = new_kit(MANY);
+    json_decref(take(kit, 1));
+    json_decref(take(kit, 2));
+    json_decref(ask(kit, SERAMBI_ADMIN, 200, route, json_pack("{s:[i]}", "services", 2)));
+    ask_refused(kit, SERAMBI_ADMIN, 422, "queue.unknown_service", route,
+                json_pack("{s:[i,i]}", "services", 1, 9));
+    ask_refused(kit, SERAMBI_COUNTER, 403, "error.forbidden", route, NULL);
+    json_auto_t *own = next(kit, 1);
+    g_assert_cmpstr(text_at(own, "label"), ==, "R001"); /* the refused request changed nothing */
+    json_auto_t *nobody = next(kit, 1);
+    g_assert_true(json_is_null(nobody));
+    json_decref(ask(kit, SERAMBI_ADMIN, 200, route, json_pack("{s:[]}", "services")));
+    json_auto_t *other = next(kit, 1);
+    g_assert_cmpstr(text_at(other, "label"), ==, "A001");
+    kit_free(kit);
+}
+
+static void test_sign_in(void)
+{
+    static const char route[] = "POST /api/queue/counters/1/sign-in";
+    Kit *kit = new_kit(MANY);
+    json_decref(ask(kit, SERAMBI_COUNTER, 200, route, NULL));
+    json_decref(ask(kit, SERAMBI_COUNTER, 200, route, NULL)); /* again is no takeover */
+    ask_refused(kit, SERAMBI_COUNTER, 404, "queue.unknown_counter",
+                "POST /api/queue/counters/9/sign-in", NULL);
+    g_assert_cmpint(count_of(kit, "SELECT COUNT(*) AS n FROM queue_counter WHERE staff <> ''"), ==,
+                    1);
+    ask_refused(kit, SERAMBI_ADMIN, 409, "queue.counter_taken", route, NULL);
+    json_decref(ask(kit, SERAMBI_ADMIN, 200, route, json_pack("{s:b}", "takeover", 1)));
+    ask_refused(kit, SERAMBI_COUNTER, 409, "queue.counter_taken", route, NULL);
+    json_decref(ask(kit, SERAMBI_ADMIN, 200, "POST /api/queue/counters/sign-out", NULL));
+    g_assert_cmpint(count_of(kit, "SELECT COUNT(*) AS n FROM queue_counter WHERE staff <> ''"), ==,
+                    0);
+    kit_free(kit);
+}
+
 static void test_call_chosen(void)
 {
     Kit *kit = new_kit(MANY);
@@ -947,6 +986,8 @@ int main(int argc, char **argv)
     g_test_add_func("/queue/overtaking", test_overtaking);
     g_test_add_func("/queue/priority", test_priority);
     g_test_add_func("/queue/moves-repeated", test_moves_repeated);
+    g_test_add_func("/queue/counter-services", test_counter_services);
+    g_test_add_func("/queue/sign-in", test_sign_in);
     g_test_add_func("/queue/call-chosen", test_call_chosen);
     g_test_add_func("/queue/undo", test_undo);
     g_test_add_func("/queue/audit", test_audit);

@@ -334,6 +334,105 @@ static void handle_move(Serambi *self, SerambiRequest *request)
     move_ticket(self, request, id, name, service, true);
 }
 
+/* Who sits where. A counter that somebody forgot to leave can be taken over, knowingly. */
+static void handle_sign_in(Serambi *self, SerambiRequest *request)
+{
+    int64_t counter = 0;
+    (void)read_number(serambi_request_part(request, "id"), &counter);
+    GError *error = NULL;
+    json_auto_t *known =
+        serambi_query(self, &error, "SELECT staff FROM queue_counter WHERE id = $1", "i", counter);
+    if (!known) {
+        reply_failure(request, error);
+        return;
+    }
+    const char *user = serambi_request_user(request);
+    const char *staff = json_string_value(json_object_get(json_array_get(known, 0), "staff"));
+    if (!staff) {
+        serambi_reply_error(request, 404, "queue.unknown_counter", "no such counter");
+        return;
+    }
+    bool is_takeover = json_is_true(json_object_get(serambi_request_body(request), "takeover"));
+    if (*staff && strcmp(staff, user) && !is_takeover) {
+        serambi_reply_error(request, 409, "queue.counter_taken", "somebody else sits there");
+        return;
+    }
+    json_auto_t *left = serambi_query(
+        self, &error, "UPDATE queue_counter SET staff = '' WHERE staff = $1", "s", user);
+    json_auto_t *sat = left ? serambi_query(self, &error,
+                                            "UPDATE queue_counter SET staff = $2, signed_in_us = $3"
+                                            " WHERE id = $1",
+                                            "isi", counter, user, serambi_now_us(self))
+                            : NULL;
+    if (sat)
+        serambi_reply(request, 200, json_pack("{s:s}", "staff", user));
+    else
+        reply_failure(request, error);
+}
+
+static void handle_sign_out(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    json_auto_t *left =
+        serambi_query(self, &error, "UPDATE queue_counter SET staff = '' WHERE staff = $1", "s",
+                      serambi_request_user(request));
+    if (left)
+        serambi_reply(request, 200, NULL);
+    else
+        reply_failure(request, error);
+}
+
+/* Which services a counter serves: {services: [1, 3]}; [] is all of them. */
+static void handle_counter_services(Serambi *self, SerambiRequest *request)
+{
+    int64_t counter = 0;
+    (void)read_number(serambi_request_part(request, "id"), &counter);
+    const json_t *services = json_object_get(serambi_request_body(request), "services");
+    GError *error = NULL;
+    json_auto_t *known =
+        serambi_query(self, &error, "SELECT id FROM queue_counter WHERE id = $1", "i", counter);
+    json_auto_t *all =
+        known ? serambi_query(self, &error, "SELECT id FROM queue_service", "") : NULL;
+    if (!all) {
+        reply_failure(request, error);
+        return;
+    }
+    if (json_array_size(known) == 0) {
+        serambi_reply_error(request, 404, "queue.unknown_counter", "no such counter");
+        return;
+    }
+    json_auto_t *cleared = serambi_query(
+        self, &error, "DELETE FROM queue_counter_service WHERE counter = $1", "i", counter);
+    if (!cleared) {
+        reply_failure(request, error);
+        return;
+    }
+    size_t found = 0, index, inner;
+    json_t *row, *one;
+    json_array_foreach(all, index, row)
+    {
+        bool is_served = false;
+        json_array_foreach(services, inner, one) is_served |=
+            json_equal(one, json_object_get(row, "id"));
+        if (!is_served)
+            continue;
+        found++;
+        json_auto_t *added = serambi_query(
+            self, &error, "INSERT INTO queue_counter_service (counter, service) VALUES ($1, $2)",
+            "ii", counter, (int64_t)json_integer_value(json_object_get(row, "id")));
+        if (!added) {
+            reply_failure(request, error);
+            return;
+        }
+    }
+    /* An unknown or repeated service refuses the whole request, which undoes it. */
+    if (!json_is_array(services) || found != json_array_size(services))
+        serambi_reply_error(request, 422, "queue.unknown_service",
+                            "services: ids of services, each once; none means all");
+    else
+        serambi_reply(request, 200, NULL);
+}
+
 static json_t *desk_list(Serambi *self, const char *day, const char *state, GError **error)
 {
     return serambi_query(self, error,
@@ -399,6 +498,10 @@ const SerambiRoute routes_table[] = {
     {"GET", "tickets/{secret}", SERAMBI_ANYBODY, handle_ticket, "one ticket"},
     {"POST", "tickets/{secret}/leave", SERAMBI_ANYBODY, handle_leave, "gives a number back"},
     {"GET", "desk", SERAMBI_STAFF, handle_desk, "what a counter sees: ?counter="},
+    {"POST", "counters/{id}/sign-in", SERAMBI_STAFF, handle_sign_in, "{takeover}"},
+    {"POST", "counters/sign-out", SERAMBI_STAFF, handle_sign_out, "leaves the counter"},
+    {"POST", "counters/{id}/services", SERAMBI_ADMIN, handle_counter_services,
+     "which services it serves: {services}, none means all"},
     {"POST", "counters/{id}/next", SERAMBI_STAFF, handle_next,
      "finishes the current ticket and calls the next: {key}; ticket is null when nobody waits"},
     {"POST", "tickets/by-id/{id}/{move}", SERAMBI_STAFF, handle_move,
