@@ -45,6 +45,20 @@ function sql(data, statement) {
   return JSON.parse(execFileSync('python3', ['-c', program, data, statement], { encoding: 'utf8' }));
 }
 
+/** Counters that had two tickets at any moment of the audit, not only at its end. */
+function twoAtOnce(data) {
+  const after = new Map(sql(data, 'SELECT id, state, counter FROM queue_ticket').map(([id, ...rest]) => [id, rest]));
+  const rows = sql(data, "SELECT ticket, before FROM queue_audit WHERE action <> 'recall' ORDER BY id DESC");
+  const found = [];
+  for (const [ticket, before] of rows) { // Backwards: what each row began from is what it is undone to.
+    const at = [...after.values()].filter(([state]) => state === 'called' || state === 'serving').map(([, counter]) => counter);
+    if (new Set(at).size < at.length) found.push(at);
+    const earlier = before && JSON.parse(before);
+    if (earlier) after.set(ticket, [earlier.state, earlier.counter]);
+  }
+  return found;
+}
+
 /** One live view of some channels that comes back after each kill; the newest value of each. */
 class View {
   constructor(server, channels) {
@@ -182,6 +196,7 @@ test(`64 clients and ${KILLS} kills: no promise of the queue is broken`, async (
   // P3: nobody has two, and each change raised the version once: as many audit rows as versions.
   assert.deepEqual(sql(data, "SELECT counter FROM queue_ticket WHERE state IN ('called', 'serving')"
     + ' GROUP BY counter HAVING COUNT(*) > 1'), []);
+  assert.deepEqual(twoAtOnce(data), []);
   assert.deepEqual(sql(data, 'SELECT t.id FROM queue_ticket t WHERE t.version <>'
     + " (SELECT COUNT(*) FROM queue_audit a WHERE a.ticket = t.id AND a.action <> 'recall')"), []);
   // P8: what the live views show is what lies in the database.
