@@ -254,6 +254,7 @@ static bool add_file(Assets *assets, const Source *source, GError **error)
     }
     GBytes *gzip = g_bytes_new_static(asset->bytes, asset->size);
     if (is_core && (strcmp(asset->path, "favicon.svg") == 0 ||
+                    strcmp(asset->path, "style.css") == 0 || /* for documents of plugins */
                     strcmp(asset->path, "manifest.webmanifest") == 0)) {
         g_hash_table_insert(assets->pages, g_strconcat("/", asset->path, NULL),
                             file_new(g_bytes_ref(gzip), asset->content_type));

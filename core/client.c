@@ -538,12 +538,19 @@ static void on_call_reply(int status, const json_t *body, void *reply_data)
     g_free(call);
 }
 
+int64_t clients_now_us(const Clients *clients)
+{
+    const ClientsCall *house = &clients->call;
+    return house->now_us != NULL ? house->now_us(house->time_data) : g_get_real_time();
+}
+
 static void on_rpc(Client *client, const CentrifugeCommand *command)
 {
     if (g_str_equal(command->call, "time")) {
         const ClientsCall *house = &client->clients->call;
-        json_t *time = house->tell_time ? house->tell_time(house->time_data)
-                                        : json_pack("{s:I}", "now_us", g_get_real_time());
+        json_t *time = house->tell_time
+                           ? house->tell_time(house->time_data)
+                           : json_pack("{s:I}", "now_us", clients_now_us(client->clients));
         reply(client, command->id, command->name, json_pack("{s:o}", "data", time));
         return;
     }

@@ -17,7 +17,9 @@ typedef struct {
                  json_t *body, void (*on_reply)(int status, const json_t *body, void *reply_data),
                  void *reply_data);
     void *data;
-    /* The answer to rpc "time": {"now_us":N,...}; NULL: the machine's clock. */
+    /* The house clock, as a connected client is told; NULL: the machine's. */
+    int64_t (*now_us)(void *time_data);
+    /* The answer to rpc "time": {"now_us":N,...}; NULL: now_us alone. */
     json_t *(*tell_time)(void *time_data);
     void *time_data;
 } ClientsCall;

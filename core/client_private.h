@@ -69,6 +69,8 @@ void wheel_leave(Wheel *wheel, WheelSeat *seat);
  * monotonic. */
 void clients_turn(Clients *clients, int64_t now_us);
 
+/* What the clock on the wall of this house says: microseconds since 1970. */
+int64_t clients_now_us(const Clients *clients);
 /* 0, 102 or 103 */
 int client_may_read(const Clients *clients, const Identity *identity, const char *channel);
 /* live_subscribe() and live_unsubscribe() within the limits of its address; counted, and what

@@ -10,7 +10,7 @@ typedef struct {
     const char *listen; /* "0.0.0.0:8080", "[::]:8080" */
     const char *public_url, *trusted_proxies;
     bool allow_insecure_login;
-    int64_t jobs_parallel, job_seconds, reserve_mb, upload_quota_mb, clock_port;
+    int64_t jobs_parallel, job_seconds, reserve_mb, upload_quota_mb, upload_total_mb, clock_port;
 } Config;
 
 extern const SerambiSetting config_table[];

@@ -85,12 +85,12 @@ void greeting_add_connected(GString *out, const Clients *clients, const Identity
     g_autofree char *id = g_uuid_string_random();
     json_auto_t *name = json_string(identity->name);
     g_autofree char *name_text = json_dumps(name, JSON_ENCODE_ANY);
-    g_string_append_printf(out,
-                           "{\"client\":\"%s\",\"version\":\"serambi\",\"ping\":%d,%s\"subs\":%s,"
-                           "\"data\":{\"now_us\":%" G_GINT64_FORMAT ",\"spread_ms\":%d,"
-                           "\"role\":\"%s\",\"name\":%s}}",
-                           id, CLIENT_PING_SECONDS, has_pong ? "\"pong\":true," : "", subs,
-                           g_get_real_time(), (int)CLAMP(spread_ms, SPREAD_MIN_MS, SPREAD_MAX_MS),
-                           access_role_text(identity->role),
-                           name_text != NULL ? name_text : "\"\"");
+    g_string_append_printf(
+        out,
+        "{\"client\":\"%s\",\"version\":\"serambi\",\"ping\":%d,%s\"subs\":%s,"
+        "\"data\":{\"now_us\":%" G_GINT64_FORMAT ",\"spread_ms\":%d,"
+        "\"role\":\"%s\",\"name\":%s}}",
+        id, CLIENT_PING_SECONDS, has_pong ? "\"pong\":true," : "", subs, clients_now_us(clients),
+        (int)CLAMP(spread_ms, SPREAD_MIN_MS, SPREAD_MAX_MS), access_role_text(identity->role),
+        name_text != NULL ? name_text : "\"\"");
 }

@@ -22,7 +22,8 @@ struct Kept {
     Jobs *jobs;
     int folder;        /* <data>/media */
     GHashTable *types; /* sha256 to content type, of what was asked for */
-    int references;    /* the owner's, and one for each file on its way */
+    int references;    /* the owner's, and one for each file on its way or removed */
+    int arrivals;      /* files on their way */
     bool is_closed;
 };
 
@@ -235,6 +236,7 @@ static void arrive(void *data)
 static void arrival_free(void *data)
 {
     Arrival *arrival = data;
+    arrival->kept->arrivals--;
     release(arrival->kept);
     g_free(arrival->path);
     g_free(arrival->content_type);
@@ -305,10 +307,59 @@ void kept_add(Kept *kept, const char *path, const char *content_type,
         .folder = kept->folder,
     };
     kept->references++;
+    kept->arrivals++;
     /* jobs_run() frees its data at the end, but the store still needs the arrival then. */
     Arrival **box = g_new(Arrival *, 1);
     *box = arrival;
     jobs_run(kept->jobs, arrive_box, on_arrived, box, box_free);
+}
+
+/* --- Forgetting --------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    Kept *kept;
+    char sha256[SHA256_DIGITS + 1];
+} Removal;
+
+/* The row is gone from disk. A file that arrives meanwhile may be the same one, already renamed to
+ * this place but not yet recorded: then it stays, and the worst is a file that nobody mentions. */
+static void unlink_removed(void *data)
+{
+    const Removal *removal = data;
+    Kept *kept = removal->kept;
+    if (kept->is_closed || kept->arrivals > 0) {
+        return;
+    }
+    g_hash_table_remove(kept->types, removal->sha256);
+    char place[SHA256_DIGITS + 4];
+    g_snprintf(place, sizeof place, "%.2s/%s", removal->sha256, removal->sha256);
+    if (unlinkat(kept->folder, place, 0) != 0 && errno != ENOENT) {
+        g_warning("could not remove file '%s': %s, it stays and nobody mentions it",
+                  removal->sha256, g_strerror(errno));
+    }
+}
+
+static void removal_free(void *data)
+{
+    release(((Removal *)data)->kept);
+    g_free(data);
+}
+
+bool kept_remove(Kept *kept, const char *sha256, GError **error)
+{
+    json_t *rows =
+        store_query(kept->store, error, "DELETE FROM kept WHERE sha256 = $1", "s", sha256);
+    if (rows == NULL) {
+        return false;
+    }
+    json_decref(rows);
+    Removal *removal = g_new0(Removal, 1);
+    removal->kept = kept;
+    g_strlcpy(removal->sha256, sha256, sizeof removal->sha256);
+    kept->references++;
+    store_after_commit(kept->store, unlink_removed, removal, removal_free);
+    return true;
 }
 
 /* --- Serving -----------------------------------------------------------------------------------

@@ -16,5 +16,8 @@ bool kept_migrate(Store *store, GError **error);
 void kept_add(Kept *kept, const char *path, const char *content_type,
               void (*done)(const char *sha256, int64_t size, const GError *error, void *data),
               void *data);
+/* Inside a store write: the file is not served any more, and gone after the commit, unless it came
+ * anew in between. */
+bool kept_remove(Kept *kept, const char *sha256, GError **error);
 /* GET and HEAD /media/<sha256>[.ext] */
 void kept_handle(Kept *kept, HttpRequest *request);

@@ -66,8 +66,9 @@
 /* Uploads (tus) */
 #define LIMIT_UPLOADS_USER        32
 #define LIMIT_UPLOAD_METADATA     4096
+#define LIMIT_UPLOAD_PARTS        32          /* that one is put together of */
 #define LIMIT_UPLOAD_SECONDS      (48 * 3600) /* unfinished ones go after this */
-#define LIMIT_UPLOAD_BUFFER_BYTES (256 * 1024)
+#define LIMIT_UPLOAD_BUFFER_BYTES (1024 * 1024)
 #define LIMIT_UPLOAD_SYNC_BYTES   (8 * 1024 * 1024)
 
 /* Jobs */
@@ -80,7 +81,7 @@
 #define LIMIT_CLOCK_BURST    400  /* of an address at once */
 #define LIMIT_CLOCK_BUCKETS  1024 /* addresses are counted in; two may share one */
 #define LIMIT_CLOCK_OPEN     16   /* questions of a display not yet answered */
-#define LIMIT_CLOCK_ROUND_US INT64_C(1000000) /* what takes longer says nothing */
+#define LIMIT_CLOCK_ROUND_US INT64_C(1000000)            /* what takes longer says nothing */
 #define LIMIT_CLOCK_TIME_US  INT64_C(253402300799000000) /* the end of the year 9999 */
 
 /* Display */

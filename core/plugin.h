@@ -28,7 +28,7 @@
  * until the callback returns. "Takes": the callee frees it on every path.
  *
  * Changes: 2026-11 first version, SERAMBI_ABI 1; serambi_gauge(), and clock and shown of
- * serambi_display_status(). */
+ * serambi_display_status(); serambi_draw_marked(), serambi_draw_caption(). */
 #pragma once
 #include <glib.h>
 #include <jansson.h>
@@ -254,6 +254,10 @@ void serambi_keep_file(Serambi *self, const char *path, const char *content_type
                                        const GError *error, void *data),
                        void *data);
 
+/* Removes a file of serambi_keep_file() that no row of this plugin speaks of any more, after the
+ * commit. While other files are on their way in it stays where it is: one that nobody mentions. */
+void serambi_forget_file(Serambi *self, const char *sha256);
+
 /* Screens. A display proves who it is with an Ed25519 key; these say which keys are let in.
  * key: 64 hex digits. admit: the display with that key gets SERAMBI_DISPLAY and the id. */
 bool serambi_admit_display(Serambi *self, const char *key, const char *id, GError **error);
@@ -336,6 +340,20 @@ void serambi_draw_plate(SerambiCanvas *canvas, SerambiBox box, const char *colou
  * and shrinks to stay inside the box; direction from the text itself. */
 void serambi_draw_text(SerambiCanvas *canvas, SerambiBox box, const char *style, const char *colour,
                        SerambiAlign align, const char *text);
+/* As serambi_draw_text(), of text with <b>, <i> and <u>, balanced, and &amp; &lt; &gt;. */
+void serambi_draw_marked(SerambiCanvas *canvas, SerambiBox box, const char *style,
+                         const char *colour, SerambiAlign align, const char *markup);
+/* Words over a picture, on a plate as large as they need and dense enough to read them on any
+ * picture. The plate's point anchor_x, anchor_y (0 left, top; 1 right, bottom) lies at x, y; all
+ * are shares of the area within its safe margin, counted from the left in every language. The plate
+ * is moved to stay inside and off the captions drawn before; one that finds no room is left out. */
+typedef struct {
+    double x, y, anchor_x, anchor_y;
+    double width; /* at most */
+    SerambiAlign align;
+    const char *colour, *markup; /* as of serambi_draw_marked() */
+} SerambiCaption;
+void serambi_draw_caption(SerambiCanvas *canvas, const SerambiCaption *caption);
 /* One line that glides through the box at reading speed, by the clock; starts at start_us and
  * repeats. Right-to-left text glides to the right. */
 void serambi_draw_gliding(SerambiCanvas *canvas, SerambiBox box, const char *style,

@@ -267,8 +267,11 @@ static void write_clock_figures(GString *out, void *data)
 static void mount(Server *server)
 {
     Web *web = server->web;
-    ClientsCall call = {
-        .call = host_call, .data = server->host, .tell_time = tell_time, .time_data = server};
+    ClientsCall call = {.call = host_call,
+                        .data = server->host,
+                        .now_us = now_us,
+                        .tell_time = tell_time,
+                        .time_data = server};
     server->clients = clients_new(server->live, server->access, &server->loop, &call);
     server->metrics = metrics_new(web);
     metrics_add(server->metrics, write_live_figures, server);
@@ -357,7 +360,8 @@ static bool open_rooms(Server *server, GError **error)
                         .seconds = (int)server->config.job_seconds};
     UploadsOptions uploads = {.data_folder = server->options->data,
                               .reserve_bytes = server->config.reserve_mb * 1000000,
-                              .quota_bytes = server->config.upload_quota_mb * 1000000};
+                              .quota_bytes = server->config.upload_quota_mb * 1000000,
+                              .quota_total_bytes = server->config.upload_total_mb * 1000000};
     server->jobs = jobs_new(&server->loop, &jobs);
     server->assets = assets_new();
     assets_add(server->assets, "core", core_assets);

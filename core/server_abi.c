@@ -445,6 +445,15 @@ void serambi_keep_file(Serambi *self, const char *path, const char *content_type
     begin_when_kept(self, begin_keeping, keeping, drop_keeping);
 }
 
+void serambi_forget_file(Serambi *self, const char *sha256)
+{
+    g_return_if_fail(sha256 && strlen(sha256) == 64);
+    g_autoptr(GError) error = NULL;
+    if (!kept_remove(self->host->options.kept, sha256, &error))
+        serambi_log(self, LOG_WARNING, "could not forget file '%s': %s, it stays", sha256,
+                    error->message);
+}
+
 /* --- Screens -------------------------------------------------------------------------------------
  */
 
@@ -582,6 +591,15 @@ void serambi_draw_plate(SerambiCanvas *canvas, SerambiBox box, const char *colou
 
 void serambi_draw_text(SerambiCanvas *canvas, SerambiBox box, const char *style, const char *colour,
                        SerambiAlign align, const char *text)
+{
+}
+
+void serambi_draw_marked(SerambiCanvas *canvas, SerambiBox box, const char *style,
+                         const char *colour, SerambiAlign align, const char *markup)
+{
+}
+
+void serambi_draw_caption(SerambiCanvas *canvas, const SerambiCaption *caption)
 {
 }
 

@@ -99,6 +99,44 @@ json_t *tus_parse_metadata(const char *header, GError **error)
     return g_steal_pointer(&metadata);
 }
 
+/* The id at the end of "/uploads/id" or "http://host/uploads/id"; NULL when it is none of ours. */
+static const char *id_of(const char *place)
+{
+    static const char folder[] = "/uploads/";
+    const char *path = place;
+    if (g_str_has_prefix(place, "http://") || g_str_has_prefix(place, "https://"))
+        path = strchr(strstr(place, "://") + 3, '/');
+    if (path == NULL || !g_str_has_prefix(path, folder) || !tus_is_id(path + strlen(folder)))
+        return NULL;
+    return path + strlen(folder);
+}
+
+bool tus_parse_concat(const char *header, GPtrArray **ret_parts, GError **error)
+{
+    if (strcmp(header, "partial") == 0) {
+        *ret_parts = NULL;
+        return true;
+    }
+    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+    bool is_good = g_str_has_prefix(header, "final;");
+    g_auto(GStrv) places = g_strsplit(is_good ? header + strlen("final;") : "", " ", -1);
+    for (char **place = places; is_good && *place != NULL; place++) {
+        const char *id = id_of(*place);
+        is_good = id != NULL && ids->len < LIMIT_UPLOAD_PARTS &&
+                  !g_ptr_array_find_with_equal_func(ids, id, g_str_equal, NULL);
+        if (is_good)
+            g_ptr_array_add(ids, g_strdup(id));
+    }
+    if (is_good && ids->len > 0) {
+        *ret_parts = g_steal_pointer(&ids);
+        return true;
+    }
+    g_set_error(error, TUS_ERROR, TUS_ERROR_CONCAT,
+                "Upload-Concat is 'partial', or 'final;' and at most %d different uploads",
+                LIMIT_UPLOAD_PARTS);
+    return false;
+}
+
 bool tus_parse_checksum(const char *header, TusChecksum *ret_checksum, GError **error)
 {
     static const struct {

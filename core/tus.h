@@ -11,12 +11,14 @@
 
 #define TUS_VERSION "1.0.0"
 #define TUS_EXTENSIONS                                                                             \
-    "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination"
+    "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination,"         \
+    "concatenation"
 #define TUS_ALGORITHMS "sha1,sha256"
 #define TUS_ID_TEXT    22
 
 typedef enum {
     TUS_ERROR_METADATA = 1,
+    TUS_ERROR_CONCAT,
     TUS_ERROR_CHECKSUM, /* malformed, or an algorithm that we do not know */
 } TusError;
 #define TUS_ERROR (tus_error_quark())
@@ -38,6 +40,11 @@ typedef struct {
 bool tus_parse_checksum(const char *header, TusChecksum *ret_checksum, GError **error);
 /* Ends sum. */
 bool tus_checksum_is(const TusChecksum *expected, GChecksum *sum);
+
+/* "partial": *ret_parts is NULL. "final;/uploads/a http://host/uploads/b": the ids in their order
+ * (g_ptr_array_unref()), 1 to LIMIT_UPLOAD_PARTS, each once. The part after the host counts only.
+ */
+bool tus_parse_concat(const char *header, GPtrArray **ret_parts, GError **error);
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7); at_us since 1970. g_free() */
 char *tus_date(int64_t at_us);

@@ -148,6 +148,79 @@ int64_t upload_store_size(UploadFolder *folder, const char *id)
     return size;
 }
 
+static bool append_file(int to, int from)
+{
+    struct stat about;
+    if (fstat(from, &about) != 0)
+        return false;
+    /* Shares the blocks where the file system can, else the kernel copies. */
+    for (off_t left = about.st_size; left > 0;) {
+        ssize_t count = copy_file_range(from, NULL, to, NULL, (size_t)left, 0);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return false;
+        left -= count;
+    }
+    return true;
+}
+
+bool upload_store_append(UploadFolder *folder, const char *id, const GPtrArray *parts,
+                         GError **error)
+{
+    int to = upload_store_open(folder, id, error);
+    if (to < 0)
+        return false;
+    bool is_good = lseek(to, 0, SEEK_END) >= 0;
+    for (guint i = 0; is_good && i < parts->len; i++) {
+        int from = open_beneath(folder->fd, parts->pdata[i], "file", O_RDONLY, 0);
+        is_good = from >= 0 && append_file(to, from);
+        int number = errno;
+        if (from >= 0)
+            close(from);
+        errno = number;
+    }
+    is_good = is_good && fsync(to) == 0;
+    if (!is_good)
+        fail(error, errno, "put together upload", id);
+    close(to);
+    return is_good;
+}
+
+static bool sum_piece(int file, GChecksum *sum, int64_t at, int64_t size)
+{
+    uint8_t bytes[UPLOAD_SAMPLE_BYTES];
+    for (int64_t end = at + size; at < end;) {
+        ssize_t count = pread(file, bytes, (size_t)MIN(end - at, (int64_t)sizeof bytes), at);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return false;
+        g_checksum_update(sum, bytes, count);
+        at += count;
+    }
+    return true;
+}
+
+char *upload_store_sample(UploadFolder *folder, const char *id, int64_t size, GError **error)
+{
+    int file = open_beneath(folder->fd, id, "file", O_RDONLY, 0);
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    bool is_good = file >= 0;
+    if (is_good && size <= UPLOAD_SAMPLES * UPLOAD_SAMPLE_BYTES)
+        is_good = sum_piece(file, sum, 0, size);
+    else
+        for (int64_t i = 0; is_good && i < UPLOAD_SAMPLES; i++) {
+            int64_t at = i * (size - UPLOAD_SAMPLE_BYTES) / (UPLOAD_SAMPLES - 1);
+            is_good = sum_piece(file, sum, at, UPLOAD_SAMPLE_BYTES);
+        }
+    if (!is_good)
+        fail(error, errno, "read upload", id);
+    if (file >= 0)
+        close(file);
+    return is_good ? g_strdup(g_checksum_get_string(sum)) : NULL;
+}
+
 static GPtrArray *list(int fd)
 {
     int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -208,13 +281,14 @@ static const char *const migrations[] = {
     " owner TEXT NOT NULL, kind TEXT NOT NULL, metadata TEXT NOT NULL,"
     " length BIGINT NOT NULL, received BIGINT NOT NULL, expires_us BIGINT NOT NULL);"
     "CREATE INDEX uploads_upload_state ON uploads_upload (state, expires_us);",
+    "ALTER TABLE uploads_upload ADD COLUMN concat TEXT NOT NULL DEFAULT '';",
     NULL,
 };
 
 static const char *const state_texts[] = {
     [UPLOAD_OPEN] = "open", [UPLOAD_DONE] = "done", [UPLOAD_GONE] = "gone"};
 
-#define COLUMNS "id, state, owner, kind, metadata, length, received, expires_us"
+#define COLUMNS "id, state, owner, kind, metadata, length, received, expires_us, concat"
 
 bool uploads_migrate(Store *store, GError **error)
 {
@@ -226,16 +300,26 @@ void upload_record_clear(UploadRecord *record)
     g_free(record->owner);
     g_free(record->kind);
     g_free(record->metadata);
+    g_free(record->concat);
     *record = (UploadRecord){0};
+}
+
+void upload_record_copy(const UploadRecord *record, UploadRecord *ret_copy)
+{
+    *ret_copy = *record;
+    ret_copy->owner = g_strdup(record->owner);
+    ret_copy->kind = g_strdup(record->kind);
+    ret_copy->metadata = g_strdup(record->metadata);
+    ret_copy->concat = g_strdup(record->concat);
 }
 
 bool upload_store_insert(Store *store, const UploadRecord *record, GError **error)
 {
     json_auto_t *rows = store_query(
         store, error,
-        "INSERT INTO uploads_upload (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        "sssssiii", record->id, state_texts[record->state], record->owner, record->kind,
-        record->metadata, record->length, record->received, record->expires_us);
+        "INSERT INTO uploads_upload (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "sssssiiis", record->id, state_texts[record->state], record->owner, record->kind,
+        record->metadata, record->length, record->received, record->expires_us, record->concat);
     return rows != NULL;
 }
 
@@ -258,11 +342,12 @@ bool upload_store_delete(Store *store, const char *id, GError **error)
 
 static bool read_row(const json_t *row, UploadRecord *ret_record)
 {
-    const char *id, *state, *owner, *kind, *metadata;
+    const char *id, *state, *owner, *kind, *metadata, *concat;
     json_int_t length, received, expires_us;
-    if (json_unpack((json_t *)(uintptr_t)row, "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "id", &id,
-                    "state", &state, "owner", &owner, "kind", &kind, "metadata", &metadata,
-                    "length", &length, "received", &received, "expires_us", &expires_us) != 0 ||
+    if (json_unpack((json_t *)(uintptr_t)row, "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:s}", "id",
+                    &id, "state", &state, "owner", &owner, "kind", &kind, "metadata", &metadata,
+                    "length", &length, "received", &received, "expires_us", &expires_us, "concat",
+                    &concat) != 0 ||
         !tus_is_id(id))
         return false;
     *ret_record = (UploadRecord){
@@ -270,6 +355,7 @@ static bool read_row(const json_t *row, UploadRecord *ret_record)
         .owner = g_strdup(owner),
         .kind = g_strdup(kind),
         .metadata = g_strdup(metadata),
+        .concat = g_strdup(concat),
         .length = length,
         .received = received,
         .expires_us = expires_us,

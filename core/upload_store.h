@@ -21,7 +21,16 @@ GPtrArray *upload_store_list(UploadFolder *folder, GError **error); /* names of 
 /* A new folder id with an empty file, space for length bytes (0: none) set aside; on disk. */
 bool upload_store_create(UploadFolder *folder, const char *id, int64_t length, GError **error);
 int upload_store_open(UploadFolder *folder, const char *id, GError **error); /* to write; or -1 */
-int64_t upload_store_size(UploadFolder *folder, const char *id);             /* -1: no such file */
+/* Appends the files of parts (ids, in order) to that of id; on disk. */
+bool upload_store_append(UploadFolder *folder, const char *id, const GPtrArray *parts,
+                         GError **error);
+/* SHA-256, in hex, of pieces of the first size bytes: all of them up to
+ * UPLOAD_SAMPLES * UPLOAD_SAMPLE_BYTES, else UPLOAD_SAMPLES pieces spread evenly from the first
+ * byte to the last. Tells the same film from another in no time, however large. g_free() */
+#define UPLOAD_SAMPLES      16
+#define UPLOAD_SAMPLE_BYTES 65536
+char *upload_store_sample(UploadFolder *folder, const char *id, int64_t size, GError **error);
+int64_t upload_store_size(UploadFolder *folder, const char *id); /* -1: no such file */
 /* With all in it; that it is gone already is no error. */
 bool upload_store_remove(UploadFolder *folder, const char *id, GError **error);
 
@@ -34,10 +43,12 @@ typedef struct {
     UploadState state;
     char *owner, *kind;
     char *metadata;           /* Upload-Metadata as it came, "" for none */
+    char *concat;             /* Upload-Concat as it came, "" for none */
     int64_t length, received; /* length -1: not said yet */
     int64_t expires_us;
 } UploadRecord;
 void upload_record_clear(UploadRecord *record);
+void upload_record_copy(const UploadRecord *record, UploadRecord *ret_copy);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(UploadRecord, upload_record_clear)
 
 /* Inside work(). */

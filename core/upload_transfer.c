@@ -3,7 +3,7 @@
  *
  * The bytes of one PATCH (or of a POST with a body): from the socket in order to the disk.
  *
- *   arriving -> writing in a thread -> synced -> in the store -> answered
+ *   arriving -> writing in a thread -> synced in another -> in the store -> answered
  *
  * The client is told an offset only when fdatasync() and the store's commit have returned. At most
  * LIMIT_UPLOAD_BUFFER_BYTES are in memory: beyond that the socket is not read. */
@@ -11,6 +11,7 @@
 #include "core/plugin.h"
 #include "core/uploads_private.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ typedef struct {
 } Part;
 
 typedef struct Write Write;
+typedef struct Sync Sync;
 typedef struct Save Save;
 
 struct Transfer {
@@ -47,6 +49,7 @@ struct Transfer {
     bool is_stopped; /* by a newer request */
     GError *failure;
     Write *write; /* in a thread now */
+    Sync *sync;   /* in another thread, so that bytes go on to be taken */
     Save *save;   /* in the store's hands now */
 };
 
@@ -55,7 +58,14 @@ struct Write {
     Part *part;
     GQueue pieces;
     int64_t at;
-    bool syncs, has_synced;
+    bool has_synced; /* after a failure */
+    GError *error;
+};
+
+struct Sync {
+    Transfer *transfer; /* NULL: freed meanwhile */
+    Part *part;
+    int64_t at; /* all before it is on disk afterwards */
     GError *error;
 };
 
@@ -89,6 +99,13 @@ static void free_piece(void *piece)
 
 /* --- In a thread -------------------------------------------------------------------------------*/
 
+static void set_failure(GError **error, const char *what, const char *id, int number)
+{
+    g_set_error(error, G_FILE_ERROR,
+                (gint)(number == EDQUOT ? G_FILE_ERROR_NOSPC : g_file_error_from_errno(number)),
+                "could not %s upload '%s': %s", what, id, g_strerror(number));
+}
+
 static bool write_piece(Write *write, GBytes *piece)
 {
     size_t size = 0;
@@ -114,20 +131,28 @@ static void write_work(void *data)
     if (part->fd < 0)
         part->fd = upload_store_open(part->folder, part->id, &write->error);
     bool is_good = part->fd >= 0;
+    int64_t from = write->at;
     for (GBytes *piece; is_good && (piece = g_queue_pop_head(&write->pieces)) != NULL;) {
         is_good = write_piece(write, piece);
         g_bytes_unref(piece);
     }
     int number = errno;
-    /* After a failed write too: what came before it is worth keeping. */
-    write->has_synced = part->fd >= 0 && (write->syncs || !is_good) && fdatasync(part->fd) == 0;
+    /* The disk begins at once, so that it is never idle and the fdatasync() to come is short. */
+    if (is_good && write->at > from)
+        (void)sync_file_range(part->fd, from, write->at - from, SYNC_FILE_RANGE_WRITE);
     if (is_good)
-        number = errno;
-    if (write->error == NULL && (!is_good || (write->syncs && !write->has_synced))) {
-        g_set_error(&write->error, G_FILE_ERROR,
-                    (gint)(number == EDQUOT ? G_FILE_ERROR_NOSPC : g_file_error_from_errno(number)),
-                    "could not write upload '%s': %s", part->id, g_strerror(number));
-    }
+        return;
+    /* What came before the failure is worth keeping. */
+    write->has_synced = part->fd >= 0 && fdatasync(part->fd) == 0;
+    if (write->error == NULL)
+        set_failure(&write->error, "write", part->id, number);
+}
+
+static void sync_work(void *data)
+{
+    Sync *sync = data;
+    if (fdatasync(sync->part->fd) != 0)
+        set_failure(&sync->error, "keep", sync->part->id, errno);
 }
 
 /* --- On the loop -------------------------------------------------------------------------------*/
@@ -169,13 +194,60 @@ static void start_write(Transfer *transfer)
         .part = g_atomic_rc_box_acquire(transfer->part),
         .pieces = transfer->pieces,
         .at = transfer->written,
-        .syncs = transfer->is_over ||
-                 transfer->arrived - transfer->synced >= LIMIT_UPLOAD_SYNC_BYTES ||
-                 g_get_monotonic_time() - transfer->synced_us >= SYNC_US,
     };
     g_queue_init(&transfer->pieces);
     transfer->write = write;
     uploads_run(transfer->upload->uploads, write_work, write_done, write, write_free);
+}
+
+static void sync_free(void *data)
+{
+    Sync *sync = data;
+    if (sync->transfer != NULL)
+        sync->transfer->sync = NULL;
+    part_unref(sync->part);
+    g_clear_error(&sync->error);
+    g_free(sync);
+}
+
+static void sync_done(void *data)
+{
+    Sync *sync = data;
+    Transfer *transfer = sync->transfer;
+    if (transfer == NULL)
+        return;
+    sync->transfer = NULL;
+    transfer->sync = NULL;
+    transfer->synced_us = g_get_monotonic_time();
+    if (sync->error == NULL)
+        transfer->synced = MAX(transfer->synced, sync->at);
+    else if (transfer->failure == NULL)
+        transfer->failure = g_steal_pointer(&sync->error);
+    step(transfer);
+}
+
+static void start_sync(Transfer *transfer)
+{
+    Sync *sync = g_new0(Sync, 1);
+    *sync = (Sync){
+        .transfer = transfer,
+        .part = g_atomic_rc_box_acquire(transfer->part),
+        .at = transfer->written,
+    };
+    transfer->sync = sync;
+    uploads_run(transfer->upload->uploads, sync_work, sync_done, sync, sync_free);
+}
+
+/* Now and then on the way, and when all is written. */
+static bool wants_sync(const Transfer *transfer)
+{
+    int64_t behind = transfer->written - transfer->synced;
+    if (transfer->sync != NULL || transfer->failure != NULL || behind == 0)
+        return false;
+    bool is_last = transfer->is_over && transfer->write == NULL &&
+                   g_queue_is_empty((GQueue *)(uintptr_t)&transfer->pieces);
+    return is_last || behind >= LIMIT_UPLOAD_SYNC_BYTES ||
+           g_get_monotonic_time() - transfer->synced_us >= SYNC_US;
 }
 
 static int64_t kept_offset(const Transfer *transfer)
@@ -242,7 +314,7 @@ static void answer(Transfer *transfer)
     g_autofree char *location = g_strconcat("/uploads/", upload->record.id, NULL);
     if (transfer->failure != NULL)
         uploads_answer_failure(request, transfer->failure);
-    else if (transfer->is_offer)
+    else if (transfer->is_offer && !transfer->is_creation)
         uploads_answer(request, 200,
                        &(UploadAnswer){.record = &upload->record, .with_length = true});
     else if (transfer->is_stopped)
@@ -268,6 +340,8 @@ void transfer_free(Transfer *transfer)
         http_on_gone(transfer->request, NULL, NULL);
     if (transfer->write != NULL)
         transfer->write->transfer = NULL;
+    if (transfer->sync != NULL)
+        transfer->sync->transfer = NULL;
     if (transfer->save != NULL)
         transfer->save->transfer = NULL;
     g_queue_clear_full(&transfer->pieces, free_piece);
@@ -281,9 +355,14 @@ static void end(Transfer *transfer)
     Upload *upload = transfer->upload;
     answer(transfer);
     upload->transfer = NULL;
+    /* Nobody has heard of it, and its parts are still there. */
+    bool is_unheard = transfer->is_offer && transfer->is_creation && transfer->failure != NULL;
     transfer_free(transfer);
-    if (upload->record.state == UPLOAD_DONE)
+    if (upload->record.state == UPLOAD_DONE) {
+        upload_concat_tidy(upload->uploads, &upload->record);
         uploads_forget(upload);
+    } else if (is_unheard)
+        upload_remove(upload->uploads, upload, &upload->record, NULL);
     else
         uploads_next(upload);
 }
@@ -326,24 +405,18 @@ static void save_after(Store *store, bool kept, const GError *error, void *data)
 static void start_save(Transfer *transfer, int64_t received, bool is_last)
 {
     const UploadRecord *record = &transfer->upload->record;
-    bool is_complete = is_last && transfer->failure == NULL && received == record->length;
+    bool is_complete = is_last && transfer->failure == NULL && received == record->length &&
+                       !upload_is_partial(record);
     int64_t seconds = is_complete ? KEPT_SECONDS : LIMIT_UPLOAD_SECONDS;
     Save *save = g_new0(Save, 1);
     *save = (Save){
         .transfer = transfer,
         .is_last = is_last,
-        .record =
-            {
-                .state = is_complete ? UPLOAD_DONE : UPLOAD_OPEN,
-                .owner = g_strdup(record->owner),
-                .kind = g_strdup(record->kind),
-                .metadata = g_strdup(record->metadata),
-                .length = record->length,
-                .received = received,
-                .expires_us = g_get_real_time() + seconds * G_USEC_PER_SEC,
-            },
     };
-    g_strlcpy(save->record.id, record->id, sizeof save->record.id);
+    upload_record_copy(record, &save->record);
+    save->record.state = is_complete ? UPLOAD_DONE : UPLOAD_OPEN;
+    save->record.received = received;
+    save->record.expires_us = g_get_real_time() + seconds * G_USEC_PER_SEC;
     transfer->save = save;
     store_write(transfer->upload->uploads->store, save_work, save_after, save);
 }
@@ -365,9 +438,11 @@ static void step(Transfer *transfer)
         transfer->is_paused = !may_take;
         http_pause(transfer->request, transfer->is_paused);
     }
-    if (transfer->write != NULL)
-        return;
+    if (wants_sync(transfer))
+        start_sync(transfer);
     if (transfer->failure != NULL) {
+        if (transfer->write != NULL || transfer->sync != NULL)
+            return;
         transfer->is_over = true;
         g_queue_clear_full(&transfer->pieces, free_piece);
         if (transfer->save == NULL)
@@ -377,12 +452,10 @@ static void step(Transfer *transfer)
     if (transfer->save == NULL && !transfer->is_over &&
         kept_offset(transfer) > transfer->upload->record.received)
         start_save(transfer, kept_offset(transfer), false);
-    bool syncs_last = transfer->is_over && transfer->synced < transfer->written;
-    if (!g_queue_is_empty(&transfer->pieces) || syncs_last) {
+    if (transfer->write == NULL && !g_queue_is_empty(&transfer->pieces))
         start_write(transfer);
-        return;
-    }
-    if (transfer->is_over && transfer->save == NULL)
+    if (transfer->is_over && transfer->write == NULL && transfer->sync == NULL &&
+        transfer->synced == transfer->written && transfer->save == NULL)
         finish(transfer);
 }
 
@@ -463,10 +536,11 @@ void transfer_start(Upload *upload, HttpRequest *request, const TusChecksum *che
     http_stream(request, &stream, transfer);
 }
 
-void transfer_offer(Upload *upload, HttpRequest *request)
+void transfer_offer(Upload *upload, HttpRequest *request, bool is_creation)
 {
     Transfer *transfer = transfer_new(upload, request, NULL);
     transfer->is_offer = transfer->is_over = true;
+    transfer->is_creation = is_creation;
     step(transfer);
 }
 

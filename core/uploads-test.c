@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * Tests of uploads: the texts and the disk by themselves, then tus over a real socket. */
+ * Tests of uploads: tus over a real socket. Its MUSTs one by one: tests/tus/protocol-test.mjs. */
 #include "core/access_private.h"
 #include "core/limits.h"
 #include "core/password.h"
@@ -12,6 +12,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <sodium.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -19,118 +20,6 @@
 #define MAX_SIZE (24 * MIB)
 #define TUS      "Tus-Resumable: 1.0.0\r\n"
 #define OCTETS   "Content-Type: application/offset+octet-stream\r\n"
-
-/* --- Texts -------------------------------------------------------------------------------------*/
-
-static void test_counts(void)
-{
-    static const char *const bad[] = {"",     "-1",  "+1",  " 1", "1 ",
-                                      "0x10", "1e3", "1.0", "a1", "9223372036854775808"};
-    int64_t count = 7;
-    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
-        g_assert_false(tus_parse_count(bad[i], &count));
-    g_assert_false(tus_parse_count(NULL, &count));
-    g_assert_cmpint(count, ==, 7);
-    g_assert_true(tus_parse_count("9223372036854775807", &count));
-    g_assert_cmpint(count, ==, INT64_MAX);
-    g_assert_true(tus_parse_count("0", &count));
-    g_assert_cmpint(count, ==, 0);
-}
-
-static void test_ids(void)
-{
-    g_autofree char *first = tus_new_id(), *second = tus_new_id();
-    g_assert_true(tus_is_id(first));
-    g_assert_cmpstr(first, !=, second);
-    static const char *const bad[] = {"",
-                                      "..",
-                                      "AAAAAAAAAAAAAAAAAAAAA",
-                                      "AAAAAAAAAAAAAAAAAAAAAAA",
-                                      "AAAAAAAAAA/AAAAAAAAAAA",
-                                      "AAAAAAAAAA.AAAAAAAAAAA",
-                                      "AAAAAAAAAA%AAAAAAAAAAA"};
-    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
-        g_assert_false(tus_is_id(bad[i]));
-}
-
-static void test_metadata(void)
-{
-    json_auto_t *none = tus_parse_metadata(NULL, NULL);
-    g_assert_cmpuint(json_object_size(none), ==, 0);
-    json_auto_t *some = tus_parse_metadata("filename Y2FyYSBwaW5qYW0ubXA0,empty,also ", NULL);
-    json_auto_t *expected =
-        json_pack("{s:s, s:s, s:s}", "filename", "cara pinjam.mp4", "empty", "", "also", "");
-    g_assert_true(json_equal(some, expected));
-    g_autofree char *long_text = g_strnfill(LIMIT_UPLOAD_METADATA, 'A');
-    g_autofree char *longer = g_strconcat("k ", long_text, NULL);
-    const char *bad[] = {",",
-                         "k YQ==,k YQ==",
-                         "k YQ",
-                         "k Y=Q=",
-                         "k \xff",
-                         "k YQ== YQ==",
-                         "k /w==" /* not UTF-8 */,
-                         "k AA==" /* NUL */,
-                         longer};
-    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
-        g_autoptr(GError) error = NULL;
-        g_assert_null(tus_parse_metadata(bad[i], &error));
-        g_assert_error(error, TUS_ERROR, TUS_ERROR_METADATA);
-    }
-}
-
-static void test_checksums(void)
-{
-    TusChecksum checksum = {0};
-    /* "hello world", as in the specification's example. */
-    g_assert_true(tus_parse_checksum("sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=", &checksum, NULL));
-    g_autoptr(GChecksum) sum = g_checksum_new(checksum.type);
-    g_checksum_update(sum, (const guchar *)"hello world", 11);
-    g_assert_true(tus_checksum_is(&checksum, sum));
-    g_autoptr(GChecksum) other = g_checksum_new(checksum.type);
-    g_checksum_update(other, (const guchar *)"hello World", 11);
-    g_assert_false(tus_checksum_is(&checksum, other));
-    static const char *const bad[] = {"",
-                                      "sha1",
-                                      "sha1 ",
-                                      "sha1 Kq5s",
-                                      "md5 XrY7u+Ae7tCTyyK7j1rNww==",
-                                      "SHA1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=",
-                                      "sha256 Kq5sNclPz7QV2+lfQIuc6R7oRu0="};
-    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
-        g_autoptr(GError) error = NULL;
-        g_assert_false(tus_parse_checksum(bad[i], &checksum, &error));
-        g_assert_error(error, TUS_ERROR, TUS_ERROR_CHECKSUM);
-    }
-}
-
-static void test_date(void)
-{
-    g_autofree char *date = tus_date(784111777 * (int64_t)G_USEC_PER_SEC);
-    g_assert_cmpstr(date, ==, "Sun, 06 Nov 1994 08:49:37 GMT");
-}
-
-/* Whatever comes: an object or an error, a checksum or an error. */
-static void test_noise(void)
-{
-    static const char letters[] = "aY9k Q=,+/-_\xc3\xa9\x01";
-    g_autoptr(GRand) random = g_rand_new_with_seed(7);
-    for (int i = 0; i < 20000; i++) {
-        char text[48] = "";
-        int size = g_rand_int_range(random, 0, sizeof text);
-        for (int at = 0; at < size; at++)
-            text[at] = letters[g_rand_int_range(random, 0, sizeof letters - 1)];
-        g_autoptr(GError) error = NULL, other = NULL;
-        json_auto_t *metadata = tus_parse_metadata(text, &error);
-        g_assert_true((metadata == NULL) == (error != NULL));
-        g_autofree char *header = g_strconcat(i % 2 ? "sha1 " : "sha256 ", text, NULL);
-        TusChecksum checksum = {0};
-        g_assert_true(tus_parse_checksum(header, &checksum, &other) == (other == NULL));
-        g_assert_true(other != NULL || checksum.size >= 20);
-    }
-}
-
-/* --- Disk --------------------------------------------------------------------------------------*/
 
 static void remove_all(const char *path)
 {
@@ -141,48 +30,6 @@ static void remove_all(const char *path)
     g_assert_cmpint(status, ==, 0);
 }
 
-static void test_disk(void)
-{
-    g_autoptr(GError) error = NULL;
-    g_autofree char *root = g_dir_make_tmp("serambi-uploads-XXXXXX", &error);
-    g_autofree char *path = g_build_filename(root, "uploads", NULL);
-    g_autofree char *outside = g_build_filename(root, "outside", NULL);
-    g_assert_true(g_file_set_contents(outside, "keep", 4, NULL));
-    UploadFolder *folder = upload_store_folder(path, &error);
-    g_assert_no_error(error);
-    g_autofree char *id = tus_new_id();
-    g_assert_true(upload_store_create(folder, id, MIB, &error));
-    g_assert_no_error(error);
-    g_assert_cmpint(upload_store_size(folder, id), ==, 0);
-    g_assert_false(upload_store_create(folder, id, 0, &error)); /* there is one */
-    g_clear_error(&error);
-
-    /* A link in the place of the file, or of the folder, is not followed. */
-    g_autofree char *file = g_build_filename(path, id, "file", NULL);
-    g_assert_cmpint(g_unlink(file), ==, 0);
-    g_assert_cmpint(symlink(outside, file), ==, 0);
-    g_assert_cmpint(upload_store_open(folder, id, &error), ==, -1);
-    g_assert_nonnull(error);
-    g_clear_error(&error);
-    g_assert_cmpint(upload_store_size(folder, id), ==, -1);
-    g_autofree char *inner = g_build_filename(path, id, "inner", NULL);
-    g_assert_cmpint(symlink(root, inner), ==, 0);
-    g_assert_true(upload_store_remove(folder, id, &error));
-    g_assert_true(g_file_test(outside, G_FILE_TEST_EXISTS));
-    g_assert_true(upload_store_remove(folder, id, &error)); /* again is fine */
-    g_autofree char *linked = tus_new_id();
-    g_autofree char *link_path = g_build_filename(path, linked, NULL);
-    g_assert_cmpint(symlink(root, link_path), ==, 0);
-    g_assert_cmpint(upload_store_open(folder, linked, NULL), ==, -1);
-    g_assert_false(upload_store_remove(folder, "../outside", NULL));
-    g_assert_true(upload_store_remove(folder, linked, &error));
-    g_assert_true(g_file_test(outside, G_FILE_TEST_EXISTS));
-    upload_store_unref(folder);
-    remove_all(root);
-}
-
-/* --- Over a socket -----------------------------------------------------------------------------*/
-
 typedef struct {
     char *folder;
     Store *store;
@@ -190,7 +37,7 @@ typedef struct {
     Jobs *jobs;
     Uploads *uploads;
     char *rina, *budi, *siti; /* header lines: two editors, one counter */
-    int64_t reserve_bytes, quota_bytes;
+    int64_t reserve_bytes, quota_bytes, quota_total_bytes;
     int completed;
     int refusals; /* how often the upload is still not taken */
     char *id, *filename, *user, *note, *file;
@@ -230,11 +77,13 @@ static void start_uploads(Asking *asking)
 {
     Fixture *fixture = asking->context;
     g_autoptr(GError) error = NULL;
-    fixture->uploads = uploads_new(fixture->store, fixture->access, fixture->jobs, &asking->loop,
-                                   &(UploadsOptions){.data_folder = fixture->folder,
-                                                     .reserve_bytes = fixture->reserve_bytes,
-                                                     .quota_bytes = fixture->quota_bytes},
-                                   &error);
+    fixture->uploads =
+        uploads_new(fixture->store, fixture->access, fixture->jobs, &asking->loop,
+                    &(UploadsOptions){.data_folder = fixture->folder,
+                                      .reserve_bytes = fixture->reserve_bytes,
+                                      .quota_bytes = fixture->quota_bytes,
+                                      .quota_total_bytes = fixture->quota_total_bytes},
+                    &error);
     g_assert_no_error(error);
     uploads_add_kind(fixture->uploads, &(UploadKind){.kind = "tutorials:video",
                                                      .roles = SERAMBI_EDITOR,
@@ -656,7 +505,9 @@ static void script_refused(Asking *asking)
         {"Upload-Defer-Length: 1\r\nUpload-Length: 1\r\n", 400},
         {"Upload-Length: 1\r\nUpload-Metadata: k YQ\r\n", 400},
         {"Upload-Length: 1\r\nUpload-Metadata: kind bm9uZQ==\r\n", 400},
-        {"Upload-Length: 1\r\nUpload-Concat: partial\r\n", 400},
+        {"Upload-Length: 1\r\nUpload-Concat: partially\r\n", 400},
+        {"Upload-Length: 1\r\nUpload-Concat: final;/uploads/AAAAAAAAAAAAAAAAAAAAAA\r\n", 400},
+        {"Upload-Concat: final;/uploads/AAAAAAAAAAAAAAAAAAAAAA\r\n", 404},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(creations); i++)
         assert_status(create(asking, rina, creations[i].headers), creations[i].status, NULL);
@@ -690,7 +541,7 @@ static void script_refused(Asking *asking)
     g_assert_cmpint(version->status, ==, 412);
     g_assert_cmpstr(answer_header(version, "tus-version"), ==, "1.0.0");
     assert_status(ask(asking, "HEAD", path, without, "", 0), 412, NULL);
-    assert_status(ask(asking, "GET", path, rina, "", 0), 405, NULL);
+    assert_status(ask(asking, "PUT", path, rina, "", 0), 405, NULL);
     assert_status(ask(asking, "POST", path, rina, "", 0), 405, NULL);
     g_autoptr(Answer) options = ask(asking, "OPTIONS", "/uploads/", "", "", 0);
     g_assert_cmpint(options->status, ==, 204);
@@ -698,7 +549,7 @@ static void script_refused(Asking *asking)
     g_assert_cmpstr(answer_header(options, "tus-max-size"), ==, "25165824");
     g_assert_cmpstr(answer_header(options, "tus-checksum-algorithm"), ==, "sha1,sha256");
     g_assert_nonnull(strstr(answer_header(options, "tus-extension"), "termination"));
-    g_assert_null(strstr(answer_header(options, "tus-extension"), "concatenation"));
+    g_assert_nonnull(strstr(answer_header(options, "tus-extension"), "concatenation"));
     g_assert_cmpint(offset_of(asking, rina, path), ==, 0);
 }
 
@@ -921,6 +772,56 @@ static void test_quota(void)
     run(&(Fixture){.quota_bytes = MIB}, script_quota);
 }
 
+static void script_quota_total(Asking *asking)
+{
+    Fixture *fixture = asking->context;
+    g_free(created(asking, fixture->rina, 600000));
+    assert_status(create(asking, fixture->budi, "Upload-Length: 600000\r\n"), 507,
+                  "upload.quota_total");
+    g_free(created(asking, fixture->budi, 400000));
+}
+
+static void test_quota_total(void)
+{
+    run(&(Fixture){.quota_total_bytes = MIB}, script_quota_total);
+}
+
+/* Put together of parts, through one that its taker does not want yet: then nothing of it stays
+ * except the parts, and the same question succeeds later. */
+static void script_concat(Asking *asking)
+{
+    Fixture *fixture = asking->context;
+    g_autofree char *part = g_strconcat(fixture->rina, "Upload-Concat: partial\r\n", NULL);
+    g_autofree char *first = created(asking, part, 3), *second = created(asking, part, 2);
+    assert_status(patch(asking, fixture->rina, second, 0, "de", 2, ""), 204, NULL);
+    g_autofree char *whole = g_strdup_printf("Upload-Concat: final;%s %s\r\n", first, second);
+    assert_status(create(asking, fixture->rina, whole), 409, "upload.parts");
+    assert_status(patch(asking, fixture->rina, first, 0, "abc", 3, ""), 204, NULL);
+    g_assert_cmpint(fixture->completed, ==, 0); /* nobody takes parts */
+    assert_status(create(asking, fixture->budi, whole), 404, "error.not_found");
+    asking_errand(asking, restart_uploads);
+    g_assert_cmpint(fixture->completed, ==, 0);
+    fixture->refusals = 1;
+    assert_status(create(asking, fixture->rina, whole), 500, "error.store");
+    g_autoptr(Answer) done = create(asking, fixture->rina, whole);
+    g_assert_cmpint(done->status, ==, 201);
+    assert_complete(fixture, 1, (const uint8_t *)"abcde", 5);
+    /* The parts are gone, by themselves. */
+    g_autoptr(Answer) gone = NULL;
+    do {
+        g_clear_pointer(&gone, answer_free);
+        gone = ask(asking, "HEAD", first, fixture->rina, "", 0);
+    } while (gone->status == 200);
+    g_assert_cmpint(gone->status, ==, 404);
+    assert_status(patch(asking, fixture->rina, answer_header(done, "location"), 5, "", 0, ""), 403,
+                  "upload.final");
+}
+
+static void test_concat(void)
+{
+    run(&(Fixture){0}, script_concat);
+}
+
 static void script_full(Asking *asking)
 {
     Fixture *fixture = asking->context;
@@ -1133,13 +1034,6 @@ int main(int argc, char **argv)
     g_assert_cmpint(sodium_init(), >=, 0);
     /* Warnings are part of some tests. */
     g_log_set_always_fatal(G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL);
-    g_test_add_func("/uploads/counts", test_counts);
-    g_test_add_func("/uploads/ids", test_ids);
-    g_test_add_func("/uploads/metadata", test_metadata);
-    g_test_add_func("/uploads/checksums", test_checksums);
-    g_test_add_func("/uploads/noise", test_noise);
-    g_test_add_func("/uploads/date", test_date);
-    g_test_add_func("/uploads/disk", test_disk);
     g_test_add_func("/uploads/whole", test_whole);
     g_test_add_func("/uploads/cut", test_cut);
     g_test_add_func("/uploads/stalled", test_stalled);
@@ -1153,6 +1047,8 @@ int main(int argc, char **argv)
     g_test_add_func("/uploads/restarted", test_restarted);
     g_test_add_func("/uploads/many", test_many);
     g_test_add_func("/uploads/quota", test_quota);
+    g_test_add_func("/uploads/quota-total", test_quota_total);
+    g_test_add_func("/uploads/concat", test_concat);
     g_test_add_func("/uploads/full", test_full);
     g_test_add_func("/uploads/refusing-disk", test_refusing_disk);
     g_test_add_func("/uploads/long", test_long);

@@ -3,7 +3,7 @@
  *
  * Resumable uploads: tus 1.0.0 at /uploads/. A 204 means that the bytes are on disk.
  * Source: tus.io resumable upload protocol 1.0.0, core, creation, creation-with-upload,
- * creation-defer-length, expiration, checksum, termination. */
+ * creation-defer-length, expiration, checksum, termination, concatenation. */
 #pragma once
 #include "core/access.h"
 #include "core/http.h"
@@ -24,9 +24,10 @@ typedef struct {
 } UploadKind;
 
 typedef struct {
-    const char *data_folder; /* parts in <data>/work/uploads/ */
-    int64_t reserve_bytes;   /* free space that stays: 507 before */
-    int64_t quota_bytes;     /* unfinished, per user */
+    const char *data_folder;   /* parts in <data>/work/uploads/ */
+    int64_t reserve_bytes;     /* free space that stays: 507 before */
+    int64_t quota_bytes;       /* unfinished, per user; 0: any */
+    int64_t quota_total_bytes; /* unfinished, of all users; 0: any */
 } UploadsOptions;
 Uploads *uploads_new(Store *store, Access *access, Jobs *jobs, uv_loop_t *loop,
                      const UploadsOptions *options, GError **error);

@@ -31,6 +31,7 @@ struct Serambi {
     bool refuses_clips;
     int reconnects, volume;
     char layout[16];
+    int canvas_height; /* px of 1080; 0: 200 */
 };
 
 static inline void clip_destroy(void *data)
@@ -220,7 +221,7 @@ void serambi_canvas_size(SerambiCanvas *canvas, int *ret_width, int *ret_height,
     if (ret_width)
         *ret_width = 400;
     if (ret_height)
-        *ret_height = 200;
+        *ret_height = drawing_house->canvas_height ? drawing_house->canvas_height : 200;
     if (ret_screen_height)
         *ret_screen_height = 1080;
 }
@@ -247,6 +248,19 @@ void serambi_draw_text(SerambiCanvas *canvas, SerambiBox box, const char *style,
                        SerambiAlign align, const char *text)
 {
     note_drawing(style, box, text);
+}
+
+void serambi_draw_marked(SerambiCanvas *canvas, SerambiBox box, const char *style,
+                         const char *colour, SerambiAlign align, const char *markup)
+{
+    note_drawing(style, box, markup);
+}
+
+void serambi_draw_caption(SerambiCanvas *canvas, const SerambiCaption *caption)
+{
+    g_string_append_printf(drawing_house->drawn, "caption at %g,%g by %g,%g within %g: %s\n",
+                           caption->x, caption->y, caption->anchor_x, caption->anchor_y,
+                           caption->width, caption->markup);
 }
 
 void serambi_draw_gliding(SerambiCanvas *canvas, SerambiBox box, const char *style,

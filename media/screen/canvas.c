@@ -10,6 +10,10 @@
 #include <string.h>
 
 #define QR_CACHE_MAX 16
+/* Captions on a picture, as shares of the unit, and of the picture's height. */
+#define CAPTION_PAD        0.016
+#define CAPTION_WIDTH_MIN  0.25
+#define CAPTION_HEIGHT_MAX 0.36
 /* A turned line stands as long as it takes to read it, and not less than this. */
 #define TURN_MIN_US (3 * G_USEC_PER_SEC)
 
@@ -125,29 +129,122 @@ void serambi_draw_plate(SerambiCanvas *canvas, SerambiBox box, const char *colou
 static TextWish make_wish(const SerambiCanvas *canvas, Rect box, const char *style,
                           const char *colour, SerambiAlign align)
 {
-    return (TextWish){text_style(style),
-                      theme_colour(colour),
-                      align,
-                      canvas->layout->is_mirrored,
-                      canvas->layout->unit,
-                      box.width,
-                      box.height};
+    return (TextWish){.style = text_style(style),
+                      .rgb = theme_colour(colour),
+                      .align = align,
+                      .is_mirrored = canvas->layout->is_mirrored,
+                      .unit = canvas->layout->unit,
+                      .width = box.width,
+                      .height = box.height};
 }
 
-void serambi_draw_text(SerambiCanvas *canvas, SerambiBox box, const char *style, const char *colour,
-                       SerambiAlign align, const char *text)
+static void draw_text(SerambiCanvas *canvas, SerambiBox box, const char *style, const char *colour,
+                      SerambiAlign align, const char *text, bool is_marked)
 {
     g_return_if_fail(canvas != NULL);
     Rect rect = canvas_rect(canvas, box);
     if (rect_is_empty(rect) || !text || !text[0])
         return;
     TextWish wish = make_wish(canvas, rect, style, colour, align);
+    wish.is_marked = is_marked;
     Text *picture = text_in_box(canvas->tools->texts, &wish, text);
     Rect ink = text_ink(picture);
     canvas_add(canvas, (Item){.kind = ITEM_TEXT,
                               .rect = {rect.x + ink.x, rect.y + ink.y, ink.width, ink.height},
                               .box = rect,
                               .text = picture});
+}
+
+void serambi_draw_text(SerambiCanvas *canvas, SerambiBox box, const char *style, const char *colour,
+                       SerambiAlign align, const char *text)
+{
+    draw_text(canvas, box, style, colour, align, text, false);
+}
+
+void serambi_draw_marked(SerambiCanvas *canvas, SerambiBox box, const char *style,
+                         const char *colour, SerambiAlign align, const char *markup)
+{
+    draw_text(canvas, box, style, colour, align, markup, true);
+}
+
+static bool meets_caption(const SerambiCanvas *canvas, Rect plate, Rect *ret_other)
+{
+    for (size_t i = 0; i < canvas->items->len; i++) {
+        const Item *item = &g_array_index(canvas->items, Item, i);
+        if (item->kind != ITEM_PLATE || rect_is_empty(rect_intersect(item->rect, plate)))
+            continue;
+        *ret_other = item->rect;
+        return true;
+    }
+    return false;
+}
+
+/* Moves the plate up or down, off the others; false: there is no room on that side. */
+static bool move_clear(const SerambiCanvas *canvas, Rect safe, bool is_up, Rect *plate)
+{
+    int gap = MAX(canvas->layout->unit / 200, 1);
+    Rect moved = *plate, other;
+    while (meets_caption(canvas, moved, &other)) {
+        moved.y = is_up ? other.y - moved.height - gap : other.y + other.height + gap;
+        if (!rect_contains(safe, moved))
+            return false;
+    }
+    *plate = moved;
+    return true;
+}
+
+/* The band of a text's lines, from the box's top. */
+static Rect text_band(const Text *text, const TextWish *wish)
+{
+    Rect first = text_line(text, 0), last = text_line(text, text_line_count(text) - 1);
+    int height = last.y + last.height - first.y;
+    Rect ink = text_ink(text);
+    return (Rect){ink.x, (wish->height - height) / 2, ink.width, height};
+}
+
+void serambi_draw_caption(SerambiCanvas *canvas, const SerambiCaption *caption)
+{
+    g_return_if_fail(canvas != NULL);
+    const Rect *area = &canvas->area;
+    int margin_x = (int)lround(LOOK_SAFE_MARGIN * area->width);
+    int margin_y = (int)lround(LOOK_SAFE_MARGIN * area->height);
+    int pad = (int)lround(CAPTION_PAD * canvas->layout->unit);
+    Rect safe = {area->x + margin_x, area->y + margin_y, area->width - 2 * margin_x,
+                 area->height - 2 * margin_y};
+    int least = MIN((int)lround(CAPTION_WIDTH_MIN * canvas->layout->unit), safe.width);
+    int width = CLAMP((int)lround(caption->width * safe.width), least, MAX(safe.width, least));
+    Rect room = {safe.x, safe.y, width - 2 * pad,
+                 (int)lround(CAPTION_HEIGHT_MAX * safe.height) - 2 * pad};
+    if (room.width < 1 || room.height < 1 || !caption->markup || !caption->markup[0])
+        return;
+    TextWish wish = make_wish(canvas, room, "caption", caption->colour, caption->align);
+    wish.is_mirrored = false; /* it belongs to the picture */
+    wish.is_marked = true;
+    g_autoptr(Text) text = text_in_box(canvas->tools->texts, &wish, caption->markup);
+    if (rect_is_empty(text_ink(text)))
+        return;
+    Rect band = text_band(text, &wish);
+    Rect plate = {0, 0, MIN(band.width + 2 * pad, safe.width), MIN(band.height + pad, safe.height)};
+    int left = safe.x + (int)lround(caption->x * safe.width - caption->anchor_x * plate.width);
+    int top = safe.y + (int)lround(caption->y * safe.height - caption->anchor_y * plate.height);
+    plate.x = CLAMP(left, safe.x, safe.x + safe.width - plate.width);
+    plate.y = CLAMP(top, safe.y, safe.y + safe.height - plate.height);
+    bool is_low = caption->anchor_y >= 0.5;
+    if (!move_clear(canvas, safe, is_low, &plate) && !move_clear(canvas, safe, !is_low, &plate))
+        return;
+    canvas_add(canvas, (Item){.kind = ITEM_PLATE,
+                              .rect = plate,
+                              .box = plate,
+                              .rgb = theme_colour("paper"),
+                              .alpha = theme_plate_alpha(caption->colour, "paper"),
+                              .corner = find_corner(canvas->tools,
+                                                    MIN(pad, MIN(plate.width, plate.height) / 2))});
+    Rect box = {plate.x + pad - band.x, plate.y + pad / 2 - band.y, wish.width, wish.height};
+    Rect ink = text_ink(text);
+    canvas_add(canvas, (Item){.kind = ITEM_TEXT,
+                              .rect = {box.x + ink.x, box.y + ink.y, ink.width, ink.height},
+                              .box = box,
+                              .text = g_steal_pointer(&text)});
 }
 
 void serambi_draw_gliding(SerambiCanvas *canvas, SerambiBox box, const char *style,

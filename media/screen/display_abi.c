@@ -317,6 +317,12 @@ void serambi_discard_folder(Serambi *self, const char *folder)
     not_here(__func__);
 }
 
+void serambi_forget_file(Serambi *self, const char *sha256)
+{
+    g_autoptr(GError) error = NULL;
+    (void)fail_here(__func__, &error);
+}
+
 void serambi_keep_file(Serambi *self, const char *path, const char *content_type,
                        void (*on_kept)(Serambi *self, const char *sha256, int64_t size,
                                        const GError *error, void *data),

@@ -486,6 +486,54 @@ static void test_glides(void)
     screen_free(screen);
 }
 
+/* Whatever captions want: inside the safe margin, on their plates, none on another. */
+static void check_captions(CanvasTools *tools, const Layout *layout, Rect area)
+{
+    static const char *const words[] = {"Halo", "<b>Satu</b> baris yang agak panjang, lalu lagi",
+                                        "خذ رقمك <i>A-17</i> من الجهاز", "a &lt; b &amp; c",
+                                        "<b>not closed"};
+    g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(Item));
+    g_array_set_clear_func(items, (GDestroyNotify)item_clear);
+    SerambiCanvas canvas = {.tools = tools, .layout = layout, .area = area, .items = items};
+    Rect safe = {area.x + (int)lround(0.03 * area.width), area.y + (int)lround(0.03 * area.height),
+                 area.width - 2 * (int)lround(0.03 * area.width),
+                 area.height - 2 * (int)lround(0.03 * area.height)};
+    for (int i = 0; i < 12; i++)
+        serambi_draw_caption(&canvas,
+                             &(SerambiCaption){.x = g_test_rand_double(),
+                                               .y = g_test_rand_double(),
+                                               .anchor_x = g_test_rand_int_range(0, 3) / 2.0,
+                                               .anchor_y = g_test_rand_int_range(0, 3) / 2.0,
+                                               .width = g_test_rand_double(),
+                                               .align = g_test_rand_int_range(1, 4),
+                                               .colour = "ink",
+                                               .markup = words[g_test_rand_int_range(0, 5)]});
+    g_assert_cmpuint(items->len, >=, 2);
+    g_assert_cmpuint(items->len % 2, ==, 0);
+    for (guint i = 0; i < items->len; i += 2) {
+        const Item *plate = &g_array_index(items, Item, i), *text = plate + 1;
+        g_assert_cmpint(plate->kind, ==, ITEM_PLATE);
+        g_assert_cmpint(text->kind, ==, ITEM_TEXT);
+        g_assert_true(rect_contains(safe, plate->rect));
+        g_assert_true(rect_contains(plate->rect, text->rect));
+        for (guint j = 0; j < i; j += 2)
+            g_assert_true(
+                rect_is_empty(rect_intersect(plate->rect, g_array_index(items, Item, j).rect)));
+    }
+}
+
+static void test_captions(void)
+{
+    CanvasTools *tools = canvas_tools_new(false);
+    for (int i = 0; i < 40; i++) {
+        Layout lying = layout_make(i % 2 ? LAYOUT_CINEMA : LAYOUT_DESK, 640, 360, i % 3 == 0);
+        Layout standing = layout_make(LAYOUT_CINEMA, 360, 640, i % 3 == 0);
+        check_captions(tools, &lying, lying.areas[AREA_PICTURE]);
+        check_captions(tools, &standing, standing.areas[AREA_PICTURE]);
+    }
+    canvas_tools_free(tools);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -496,5 +544,6 @@ int main(int argc, char **argv)
     g_test_add_func("/look/arrives-and-leaves", test_arrives_and_leaves);
     g_test_add_func("/look/reduced-motion", test_reduced_motion);
     g_test_add_func("/look/glides", test_glides);
+    g_test_add_func("/look/captions", test_captions);
     return g_test_run();
 }

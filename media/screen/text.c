@@ -171,8 +171,9 @@ static char *without_unknown(Texts *texts, PangoLayout *layout, const char *stri
     return g_string_free(known, FALSE);
 }
 
-static PangoLayout *layout_new(Texts *texts, const TextWish *wish, const char *string,
-                               double font_px, bool is_paragraph)
+/* Takes attributes. */
+static PangoLayout *layout_with(Texts *texts, const TextWish *wish, const char *string,
+                                PangoAttrList *attributes, double font_px, bool is_paragraph)
 {
     PangoLayout *layout = pango_layout_new(texts->context);
     PangoFontDescription *font = pango_font_description_from_string(theme_font());
@@ -181,7 +182,6 @@ static PangoLayout *layout_new(Texts *texts, const TextWish *wish, const char *s
     pango_font_description_set_absolute_size(font, font_px * PANGO_SCALE);
     pango_layout_set_font_description(layout, font);
     pango_font_description_free(font);
-    PangoAttrList *attributes = pango_attr_list_new();
     pango_attr_list_insert(attributes, pango_attr_font_features_new("tnum=1"));
     bool has_arabic = enlarge_arabic(attributes, string);
     if (has_arabic && is_paragraph)
@@ -194,8 +194,18 @@ static PangoLayout *layout_new(Texts *texts, const TextWish *wish, const char *s
     g_autofree char *known = without_unknown(texts, layout, string);
     g_object_unref(layout);
     /* Without a mark that belonged to no letter others may be unknown: each turn is shorter. */
-    return strlen(known) < strlen(string) ? layout_new(texts, wish, known, font_px, is_paragraph)
-                                          : layout_new(texts, wish, "", font_px, is_paragraph);
+    return layout_with(texts, wish, strlen(known) < strlen(string) ? known : "",
+                       pango_attr_list_new(), font_px, is_paragraph);
+}
+
+static PangoLayout *layout_new(Texts *texts, const TextWish *wish, const char *string,
+                               double font_px, bool is_paragraph)
+{
+    PangoAttrList *attributes = NULL;
+    g_autofree char *plain = NULL;
+    if (wish->is_marked && pango_parse_markup(string, -1, 0, &attributes, &plain, NULL, NULL))
+        return layout_with(texts, wish, plain, attributes, font_px, is_paragraph);
+    return layout_with(texts, wish, string, pango_attr_list_new(), font_px, is_paragraph);
 }
 
 static bool layout_is_rtl(PangoLayout *layout)
@@ -419,9 +429,9 @@ void texts_free(Texts *texts)
 static Text *texts_find(Texts *texts, char kind, const TextWish *wish, const char *string,
                         char **ret_key)
 {
-    g_autofree char *key = g_strdup_printf("%c%d/%06x/%d%d/%d/%dx%d/%s", kind, (int)wish->style,
-                                           wish->rgb, (int)wish->align, wish->is_mirrored,
-                                           wish->unit, wish->width, wish->height, string);
+    g_autofree char *key = g_strdup_printf(
+        "%c%d/%06x/%d%d%d/%d/%dx%d/%s", kind, (int)wish->style, wish->rgb, (int)wish->align,
+        wish->is_mirrored, wish->is_marked, wish->unit, wish->width, wish->height, string);
     Text *text = g_hash_table_lookup(texts->by_key, key);
     if (text)
         return text_ref(text);

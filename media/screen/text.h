@@ -29,6 +29,7 @@ typedef struct {
     bool is_mirrored;  /* start is the right side, for left-to-right text too */
     int unit;          /* px: what the sizes of media/look.h are shares of */
     int width, height; /* px: the box */
+    bool is_marked;    /* the string has Pango's <b>, <i>, <u>; what is no markup is plain text */
 } TextWish;
 
 /* Longer texts are cut at a letter. */

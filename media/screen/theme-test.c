@@ -55,6 +55,31 @@ static void test_contrast(void)
     g_assert_cmpfloat_with_epsilon(theme_contrast(0x777777, 0xFFFFFF), 4.48, 0.01);
 }
 
+/* Words on a plate over any picture: also white and black, and also with weak own colours. */
+static void test_plates(void)
+{
+    static const char *const own[] = {"", "paper=#0B0B0B ink=#A8A8A8 leaf_plate=#0B0B0B"};
+    for (size_t i = 0; i < G_N_ELEMENTS(own); i++) {
+        g_auto(GStrv) complaints = theme_set(own[i], "");
+        for (int j = 0; j < 2; j++) {
+            unsigned alpha = theme_plate_alpha(j ? "muted" : "ink", "paper");
+            uint32_t below[2] = {0xFFFFFF, 0}, mixed[2] = {0, 0};
+            for (int k = 0; k < 2; k++)
+                for (int shift = 0; shift < 24; shift += 8)
+                    mixed[k] |= ((((theme_colour("paper") >> shift) & 0xFF) * alpha +
+                                  ((below[k] >> shift) & 0xFF) * (256 - alpha)) /
+                                 256)
+                                << shift;
+            g_assert_cmpuint(alpha, >=, 204);
+            g_assert_cmpuint(alpha, <=, 256);
+            for (int k = 0; k < 2; k++)
+                g_assert_cmpfloat(theme_contrast(theme_colour(j ? "muted" : "ink"), mixed[k]), >=,
+                                  7);
+        }
+    }
+    g_auto(GStrv) none = theme_set("", "");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -62,5 +87,6 @@ int main(int argc, char **argv)
     g_test_add_func("/theme/weak-pairs", test_weak_pairs);
     g_test_add_func("/theme/what-is-no-colour", test_what_is_no_colour);
     g_test_add_func("/theme/contrast", test_contrast);
+    g_test_add_func("/theme/plates", test_plates);
     return g_test_run();
 }

@@ -22,7 +22,8 @@ static const struct {
     {"sky", LOOK_SKY},
     {"red", LOOK_RED},
 };
-#define COLOURS G_N_ELEMENTS(defaults)
+#define PLATE_ALPHA_MIN 205 /* 80 % */
+#define COLOURS         G_N_ELEMENTS(defaults)
 
 /* Text on ground as the layers draw it. The last two are the house's weakest: words beside a word
  * of full contrast, and letters a quarter of the screen high. */
@@ -76,6 +77,26 @@ double theme_contrast(uint32_t a, uint32_t b)
 {
     double left = luminance(a), right = luminance(b);
     return (MAX(left, right) + 0.05) / (MIN(left, right) + 0.05);
+}
+
+static uint32_t mix(uint32_t ground, uint32_t below, unsigned alpha)
+{
+    uint32_t mixed = 0;
+    for (unsigned shift = 0; shift < 24; shift += 8) {
+        uint32_t above = (ground >> shift) & 0xFF, under = (below >> shift) & 0xFF;
+        mixed |= ((above * alpha + under * (256 - alpha)) / 256) << shift;
+    }
+    return mixed;
+}
+
+unsigned theme_plate_alpha(const char *text, const char *ground)
+{
+    uint32_t letters = theme_colour(text), plate = theme_colour(ground);
+    unsigned alpha = PLATE_ALPHA_MIN;
+    while (alpha < 256 && (theme_contrast(letters, mix(plate, 0xFFFFFF, alpha)) < 7 ||
+                           theme_contrast(letters, mix(plate, 0x000000, alpha)) < 7))
+        alpha++;
+    return alpha;
 }
 
 /* "leaf=#7AC943" */

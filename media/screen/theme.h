@@ -16,6 +16,10 @@ const char *theme_font(void);
 /* Contrast of two colours, 1 to 21. Source: WCAG 2.2, relative luminance and contrast ratio. */
 double theme_contrast(uint32_t a, uint32_t b);
 
+/* How dense a plate of ground must be for text on it to keep a contrast of 7:1 over any picture: 0
+ * to 256, not less than the house's 80 %. */
+unsigned theme_plate_alpha(const char *text, const char *ground);
+
 /* Puts a library's own colours and font in place. A pair of text and ground that is too weak for
  * glass goes back to the colours of media/look.h, both of them.
  *

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * Splits, wraps and times captions. */
+ * Splits, wraps and times captions; the library of clips writes them. */
 #include "captions.h"
+#include "plugins/tutorials/cues.h"
 #include <stdbool.h>
 #include <string.h>
 
@@ -214,45 +215,25 @@ const CaptionsCue *captions_cue(const Captions *captions, size_t index)
     return cue_at(captions, index);
 }
 
-static void append_time(GString *vtt, int64_t ms)
+/* The same cues for the one writer of files. */
+static Cues *as_cues(const Captions *captions)
 {
-    g_string_append_printf(vtt, "%02" G_GINT64_FORMAT ":%02d:%02d.%03d", ms / 3600000,
-                           (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
+    Cues *cues = cues_new();
+    for (size_t i = 0; i < captions->cues->len; i++) {
+        const CaptionsCue *cue = cue_at(captions, i);
+        cues_add_text(cues, cue->start_ms, cue->end_ms, cue->text);
+    }
+    return cues;
 }
 
 char *captions_vtt(const Captions *captions)
 {
-    GString *vtt = g_string_new("WEBVTT\n");
-    for (size_t i = 0; i < captions->cues->len; i++) {
-        const CaptionsCue *cue = cue_at(captions, i);
-        g_string_append_printf(vtt, "\n%zu\n", i + 1);
-        append_time(vtt, cue->start_ms);
-        g_string_append(vtt, " --> ");
-        append_time(vtt, cue->end_ms);
-        g_string_append_c(vtt, '\n');
-        for (const char *at = cue->text; *at != '\0'; at++) {
-            if (*at == '&')
-                g_string_append(vtt, "&amp;");
-            else if (*at == '<')
-                g_string_append(vtt, "&lt;");
-            else if (*at == '>')
-                g_string_append(vtt, "&gt;");
-            else
-                g_string_append_c(vtt, *at);
-        }
-        g_string_append_c(vtt, '\n');
-    }
-    return g_string_free(vtt, FALSE);
+    g_autoptr(Cues) cues = as_cues(captions);
+    return cues_vtt(cues);
 }
 
 json_t *captions_json(const Captions *captions)
 {
-    json_t *cues = json_array();
-    for (size_t i = 0; i < captions->cues->len; i++) {
-        const CaptionsCue *cue = cue_at(captions, i);
-        json_array_append_new(cues,
-                              json_pack("{s:I,s:I,s:s}", "start_ms", (json_int_t)cue->start_ms,
-                                        "end_ms", (json_int_t)cue->end_ms, "text", cue->text));
-    }
-    return json_pack("{s:o}", "cues", cues);
+    g_autoptr(Cues) cues = as_cues(captions);
+    return cues_json(cues);
 }

@@ -288,8 +288,8 @@ json_t *compose_file(const char *path, const char *language, const char *folder,
     if (!make_film(board, timeline, (unsigned)place, picture_folder, output, error))
         return NULL;
     report_progress("measure", 90, -1);
-    Master master = {0};
-    if (!master_inspect(folder, TIMELINE_FPS, POSTER_MS, &master, error))
+    Master master = {.fps_n = TIMELINE_FPS, .fps_d = 1};
+    if (!master_inspect(folder, POSTER_MS, &master, error))
         return NULL;
     json_auto_t *captions = save_captions(board, timeline, folder, error);
     if (captions == NULL)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +29,8 @@ static const struct {
 } PROGRAMS[] = {
     {"ffmpeg", "/usr/bin/ffmpeg"},
     {"ffprobe", "/usr/bin/ffprobe"},
+    {"pdfinfo", "/usr/bin/pdfinfo"},
+    {"pdftocairo", "/usr/bin/pdftocairo"},
 };
 
 /* Nothing of our environment is the child's business. */
@@ -87,9 +90,11 @@ static char **build_argv(const FfmpegRun *run)
 {
     GPtrArray *argv = g_ptr_array_new();
     g_ptr_array_add(argv, g_strdup(run->program));
-    g_ptr_array_add(argv, g_strdup("-hide_banner"));
-    g_ptr_array_add(argv, g_strdup("-loglevel"));
-    g_ptr_array_add(argv, g_strdup("error"));
+    if (g_str_has_prefix(run->program, "ff")) {
+        g_ptr_array_add(argv, g_strdup("-hide_banner"));
+        g_ptr_array_add(argv, g_strdup("-loglevel"));
+        g_ptr_array_add(argv, g_strdup("error"));
+    }
     if (g_str_equal(run->program, "ffmpeg")) {
         if (run->feed == NULL)
             g_ptr_array_add(argv, g_strdup("-nostdin"));
@@ -152,6 +157,11 @@ static bool spawn(Child *child, int ends[4][2], GError **error)
         g_set_error(error, REPORT_ERROR, REPORT_ERROR_PROGRAM, "could not start %s: %s",
                     run->program, g_strerror(status));
         return false;
+    }
+    if (run->cpu_seconds > 0) {
+        struct rlimit limit = {run->cpu_seconds, run->cpu_seconds};
+        if (prlimit(child->pid, RLIMIT_CPU, &limit, NULL) < 0)
+            return fail_errno(error, "could not limit the processor time");
     }
     return true;
 }
@@ -317,7 +327,12 @@ static bool child_finish(Child *child, bool is_well, GError **error)
     if (!is_well || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
         return is_well;
     (void)fprintf(stderr, "%s: %s\n", child->run->program, child->complaint->str);
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status) && child->run->cpu_seconds > 0 &&
+        (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGXCPU))
+        g_set_error(error, REPORT_ERROR, REPORT_ERROR_TIMEOUT,
+                    "%s took more than %u seconds of processor time", child->run->program,
+                    child->run->cpu_seconds);
+    else if (WIFSIGNALED(status))
         g_set_error(error, REPORT_ERROR, REPORT_ERROR_PROGRAM, "%s was ended by signal %d",
                     child->run->program, WTERMSIG(status));
     else
@@ -367,11 +382,18 @@ static bool keep(void *user, const uint8_t *data, size_t size, GError **error)
 
 char *ffmpeg_read(const FfmpegRun *run, size_t limit, GError **error)
 {
+    return ffmpeg_read_sized(run, limit, NULL, error);
+}
+
+char *ffmpeg_read_sized(const FfmpegRun *run, size_t limit, size_t *ret_size, GError **error)
+{
     Kept kept = {.text = g_string_new(NULL), .limit = limit};
     FfmpegRun own = *run;
     own.take = keep;
     own.user = &kept;
     bool is_well = ffmpeg_run(&own, error);
+    if (is_well && ret_size != NULL)
+        *ret_size = kept.text->len;
     return g_string_free(kept.text, !is_well);
 }
 

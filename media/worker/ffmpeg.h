@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * Runs the programs ffmpeg and ffprobe: no shell, no network, no inherited files, a time limit. */
+ * Runs the programs ffmpeg, ffprobe, pdfinfo and pdftocairo: no shell, no network, no inherited
+ * files, a time limit. */
 #pragma once
 #include <glib.h>
 #include <stdbool.h>
@@ -28,7 +29,7 @@ typedef bool (*FfmpegFeed)(void *user, const uint8_t **ret_data, size_t *ret_siz
 typedef bool (*FfmpegTake)(void *user, const uint8_t *data, size_t size, GError **error);
 
 typedef struct FfmpegRun {
-    const char *program;          /* "ffmpeg" or "ffprobe" */
+    const char *program;          /* one of the four */
     const char *const *arguments; /* NULL-terminated, without the program's name */
     int input_fd;                 /* becomes FFMPEG_INPUT; -1 for none */
     FfmpegFeed feed;              /* NULL: standard input is empty */
@@ -39,6 +40,7 @@ typedef struct FfmpegRun {
     int64_t expected_us;             /* length of the output, for percent and eta */
     int64_t *ret_done_us; /* not NULL: receives the length that was written at last (ffmpeg only) */
     unsigned timeout_seconds; /* 0: none */
+    unsigned cpu_seconds;     /* of the child; 0: as the job has */
 } FfmpegRun;
 
 /* Runs the program to its end, blocking.
@@ -51,7 +53,10 @@ bool ffmpeg_run(const FfmpegRun *run, GError **error);
  * failure. */
 char *ffmpeg_read(const FfmpegRun *run, size_t limit, GError **error);
 
-/* Jails this process and its children: it may start ffmpeg and ffprobe and nothing else, read the
+/* The same for bytes that are no text. */
+char *ffmpeg_read_sized(const FfmpegRun *run, size_t limit, size_t *ret_size, GError **error);
+
+/* Jails this process and its children: it may start the four programs and nothing else, read the
  * system's own files and `input`, and write in `folder` (existing; NULL: nowhere). Called once,
  * before the first byte is read. Errors  those of sandbox_enter() */
 bool ffmpeg_sandbox(const char *input, const char *folder, GError **error);

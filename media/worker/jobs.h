@@ -17,6 +17,7 @@ typedef struct Job {
 
 int job_probe(int argc, char **argv);
 int job_prepare(int argc, char **argv);
+int job_shrink(int argc, char **argv);
 int job_speak(int argc, char **argv);
 int job_compose(int argc, char **argv);
 int job_prove(int argc, char **argv);

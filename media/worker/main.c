@@ -11,9 +11,10 @@
 /* One line per job; the last line ends the table. */
 static const Job JOBS[] = {
     {"probe", job_probe, "--input FILE"},
-    {"prepare", job_prepare, "--input FILE --output DIR"},
+    {"prepare", job_prepare, "--input FILE --output DIR [--seconds N] [--title TEXT]"},
     {"speak", job_speak, "--language id|en|ar --output FILE.wav -- TEXT"},
     {"compose", job_compose, "STORYBOARD --output DIR [--language id]"},
+    {"shrink", job_shrink, "--input MASTER --output DIR"},
     {"prove", job_prove, "--input FILE --frames N"},
     {"play", job_play, "--ring FD --control FD"},
     {NULL, NULL, NULL},

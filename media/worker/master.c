@@ -15,6 +15,9 @@
 
 #define MEASURE_TIMEOUT_SECONDS 1800
 #define POSTER_TIMEOUT_SECONDS  120
+/* Lets only pictures through that are brighter than a dark room: 16 is black. */
+#define NOT_BLACK                                                                                  \
+    "signalstats,metadata=mode=select:key=lavfi.signalstats.YAVG:value=32:function=greater"
 
 static void add(GPtrArray *arguments, const char *const *options)
 {
@@ -22,23 +25,23 @@ static void add(GPtrArray *arguments, const char *const *options)
         g_ptr_array_add(arguments, g_strdup(options[i]));
 }
 
-void master_add_video_options(GPtrArray *arguments, int fps, MasterSource source)
+void master_add_video_options(GPtrArray *arguments, int keyframe_every, MasterSource source)
 {
     /* Cheap to decode without a GPU: two references, four slices for as many threads, one key frame
      * a second so that a late screen joins within it. */
-    g_autofree char *key_frames = g_strdup_printf("%d", fps);
-    bool is_drawn = source == MASTER_DRAWN;
+    g_autofree char *key_frames = g_strdup_printf("%d", keyframe_every);
+    bool is_drawn = source != MASTER_FILMED;
     const char *tuning = is_drawn
                              ? "slices=4:open-gop=0:subme=0:scenecut=0:rc-lookahead=0:weightp=0"
                              : "slices=4:open-gop=0";
     add(arguments, (const char *const[]){"-c:v",
                                          "libx264",
                                          "-preset",
-                                         is_drawn ? "superfast" : "veryfast",
+                                         source == MASTER_DRAWN ? "superfast" : "veryfast",
                                          "-profile:v",
                                          "high",
                                          "-crf",
-                                         "21",
+                                         source == MASTER_STILL ? "16" : "21",
                                          "-maxrate",
                                          "8M",
                                          "-bufsize",
@@ -69,7 +72,7 @@ void master_add_audio_options(GPtrArray *arguments, MasterSource source)
     /* The careful search for quantisers costs 2.5 s for 41 s of sound, and one voice does not need
      * it. */
     add(arguments, (const char *const[]){"-c:a", "aac", "-profile:a", "aac_low", "-aac_coder",
-                                         source == MASTER_DRAWN ? "fast" : "twoloop", "-b:a",
+                                         source != MASTER_FILMED ? "fast" : "twoloop", "-b:a",
                                          "160k", "-ar", "48000", "-ac", "2", NULL});
 }
 
@@ -111,16 +114,35 @@ bool master_save_json(const char *folder, const char *name, json_t *document, GE
     return master_save_text(folder, name, lines, error);
 }
 
+/* A picture a second, a hundred at most, one at least. */
+static int strip_count(const Master *master)
+{
+    int64_t seconds = master->frames * master->fps_d / master->fps_n;
+    return (int)CLAMP(MIN(seconds, master->frames), 1, MASTER_STRIP_SIDE * MASTER_STRIP_SIDE);
+}
+
+static int strip_height(const Master *master)
+{
+    return MAX(2, MASTER_STRIP_WIDTH * master->height / master->width / 2 * 2);
+}
+
 json_t *master_manifest(const Master *master)
 {
     json_t *lufs = master->is_measured ? json_real(master->lufs) : json_null();
     double gain_db = master->is_measured ? master->gain_db : 0;
-    int64_t duration_us = master->frames * 1000000 / master->fps;
-    return json_pack("{s:s,s:s,s:I,s:i,s:i,s:I,s:i,s:i,s:b,s:o,s:f}", "master", MASTER_FILE,
-                     "poster", MASTER_POSTER, "frames", (json_int_t)master->frames, "fps_n",
-                     master->fps, "fps_d", 1, "duration_us", (json_int_t)duration_us, "width",
-                     master->width, "height", master->height, "has_audio", master->has_audio,
-                     "lufs", lufs, "gain_db", gain_db);
+    int64_t duration_us = master->frames * master->fps_d * 1000000 / master->fps_n;
+    json_t *manifest = json_pack(
+        "{s:s,s:s,s:I,s:i,s:i,s:I,s:i,s:i,s:b,s:o,s:f}", "master", MASTER_FILE, "poster",
+        MASTER_POSTER, "frames", (json_int_t)master->frames, "fps_n", master->fps_n, "fps_d",
+        master->fps_d, "duration_us", (json_int_t)duration_us, "width", master->width, "height",
+        master->height, "has_audio", master->has_audio, "lufs", lufs, "gain_db", gain_db);
+    int count = strip_count(master);
+    json_object_set_new(manifest, "strip",
+                        json_pack("{s:s,s:i,s:i,s:I,s:i,s:i}", "file", MASTER_STRIP, "columns",
+                                  MASTER_STRIP_SIDE, "count", count, "every_us",
+                                  (json_int_t)(duration_us / count), "width", MASTER_STRIP_WIDTH,
+                                  "height", strip_height(master)));
+    return manifest;
 }
 
 static bool count_frames(int fd, Master *master, GError **error)
@@ -236,65 +258,107 @@ static bool measure_loudness(int fd, Master *master, GError **error)
     return true;
 }
 
+static bool fail_empty(GError **error)
+{
+    g_set_error_literal(error, REPORT_ERROR, REPORT_ERROR_PROGRAM,
+                        "the prepared video gives no picture");
+    return false;
+}
+
+/* Makes one JPEG of the video. before: options of the input, or NULL; ret_is_made: false if the
+ * filter let no picture through. */
+static bool make_jpeg(int fd, const char *const *before, const char *filter, const char *path,
+                      bool *ret_is_made, GError **error)
+{
+    g_autofree char *output = g_strconcat("file:", path, NULL);
+    g_autoptr(GPtrArray) arguments = g_ptr_array_new_with_free_func(g_free);
+    add(arguments, before);
+    add(arguments, (const char *const[]){"-f",
+                                         "mov",
+                                         "-protocol_whitelist",
+                                         FFMPEG_PROTOCOLS,
+                                         "-i",
+                                         FFMPEG_INPUT,
+                                         "-map",
+                                         "0:v:0",
+                                         "-vf",
+                                         filter,
+                                         "-frames:v",
+                                         "1",
+                                         "-q:v",
+                                         "3",
+                                         "-fflags",
+                                         "+bitexact",
+                                         "-flags:v",
+                                         "+bitexact",
+                                         "-f",
+                                         "image2",
+                                         "-update",
+                                         "1",
+                                         "-y",
+                                         output,
+                                         NULL});
+    g_ptr_array_add(arguments, NULL);
+    FfmpegRun run = {.program = "ffmpeg",
+                     .arguments = (const char *const *)arguments->pdata,
+                     .input_fd = fd,
+                     .timeout_seconds = POSTER_TIMEOUT_SECONDS};
+    (void)unlink(path);
+    bool is_well = ffmpeg_run(&run, error);
+    *ret_is_made = is_well && access(path, R_OK) == 0;
+    return is_well;
+}
+
+/* Chosen by its maker, or the most telling picture that is not black: the first second is often a
+ * fade or a thumb on the lens. */
 static bool make_poster(int fd, const char *folder, const Master *master, int64_t poster_ms,
                         GError **error)
 {
-    bool is_chosen = poster_ms >= 0;
-    /* The first second is often a black fade or a thumb on the lens. */
-    int64_t seek_ms = is_chosen ? poster_ms : MIN(master->frames * 1000 / master->fps / 10, 10000);
+    bool is_chosen = poster_ms >= 0, is_made = false;
+    int64_t seek_ms = is_chosen
+                          ? poster_ms
+                          : MIN(master->frames * master->fps_d * 1000 / master->fps_n / 10, 10000);
+    g_autofree char *path = g_build_filename(folder, MASTER_POSTER, NULL);
     g_autofree char *seek =
         g_strdup_printf("%d.%03d", (int)(seek_ms / 1000), (int)(seek_ms % 1000));
-    g_autofree char *filter = g_strdup_printf(
-        "%sscale='min(%d,iw)':-2", is_chosen ? "" : "thumbnail=75,", MASTER_POSTER_WIDTH);
-    g_autofree char *output = g_strdup_printf("file:%s/%s", folder, MASTER_POSTER);
-    const char *arguments[] = {
-        "-ss",
-        seek,
-        "-f",
-        "mov",
-        "-protocol_whitelist",
-        FFMPEG_PROTOCOLS,
-        "-i",
-        FFMPEG_INPUT,
-        "-map",
-        "0:v:0",
-        "-vf",
-        filter,
-        "-frames:v",
-        "1",
-        "-q:v",
-        "3",
-        "-fflags",
-        "+bitexact",
-        "-flags:v",
-        "+bitexact",
-        "-f",
-        "image2",
-        "-update",
-        "1",
-        "-y",
-        output,
-        NULL,
-    };
-    FfmpegRun run = {.program = "ffmpeg",
-                     .arguments = arguments,
-                     .input_fd = fd,
-                     .timeout_seconds = POSTER_TIMEOUT_SECONDS};
-    return ffmpeg_run(&run, error);
+    g_autofree char *scale = g_strdup_printf("scale='min(%d,iw)':-2", MASTER_POSTER_WIDTH);
+    g_autofree char *telling = g_strconcat(NOT_BLACK ",thumbnail=75,", scale, NULL);
+    const char *const from[] = {"-ss", seek, NULL}, *const keys[] = {"-skip_frame", "nokey", NULL},
+                      *const start[] = {NULL};
+    if (!make_jpeg(fd, from, is_chosen ? scale : telling, path, &is_made, error))
+        return false;
+    if (!is_made && !make_jpeg(fd, keys, telling, path, &is_made, error))
+        return false;
+    if (!is_made && !make_jpeg(fd, start, scale, path, &is_made, error))
+        return false;
+    return is_made || fail_empty(error);
 }
 
-bool master_inspect(const char *folder, int fps, int64_t poster_ms, Master *ret_master,
-                    GError **error)
+/* The pictures that a page shows while a finger moves along the time. Key frames are enough. */
+static bool make_strip(int fd, const char *folder, const Master *master, GError **error)
+{
+    int count = strip_count(master);
+    int rows = (count + MASTER_STRIP_SIDE - 1) / MASTER_STRIP_SIDE;
+    g_autofree char *path = g_build_filename(folder, MASTER_STRIP, NULL);
+    g_autofree char *filter = g_strdup_printf(
+        "fps=%d*%d/(%" G_GINT64_FORMAT "*%d):start_time=0:round=up,tpad=stop=%d:stop_mode=clone,"
+        "scale=%d:%d,trim=end_frame=%d,tile=%dx%d",
+        count, master->fps_n, master->frames, master->fps_d, count, MASTER_STRIP_WIDTH,
+        strip_height(master), count, MASTER_STRIP_SIDE, rows);
+    const char *const keys[] = {"-skip_frame", "nokey", NULL};
+    bool is_made = false;
+    return make_jpeg(fd, keys, filter, path, &is_made, error) && (is_made || fail_empty(error));
+}
+
+bool master_inspect(const char *folder, int64_t poster_ms, Master *master, GError **error)
 {
     g_autofree char *path = g_build_filename(folder, MASTER_FILE, NULL);
     int fd = probe_open(path, error);
     if (fd < 0)
         return false;
-    Master master = {.fps = fps};
-    bool is_well = count_frames(fd, &master, error) && measure_loudness(fd, &master, error) &&
-                   make_poster(fd, folder, &master, poster_ms, error);
+    bool is_well = count_frames(fd, master, error) && measure_loudness(fd, master, error) &&
+                   make_poster(fd, folder, master, poster_ms, error) &&
+                   make_strip(fd, folder, master, error);
     (void)close(fd);
-    if (is_well)
-        *ret_master = master;
     return is_well;
 }

@@ -10,6 +10,9 @@
 
 #define MASTER_FILE         "master.mp4"
 #define MASTER_POSTER       "poster.jpg"
+#define MASTER_STRIP        "strip.jpg"
+#define MASTER_STRIP_SIDE   10 /* columns; rows at most */
+#define MASTER_STRIP_WIDTH  160
 #define MASTER_MANIFEST     "manifest.json"
 #define MASTER_WIDTH_MAX    1920
 #define MASTER_HEIGHT_MAX   1080
@@ -18,7 +21,7 @@
 
 typedef struct Master {
     int64_t frames;
-    int fps; /* 24, 25 or 30, constant */
+    int fps_n, fps_d; /* constant; slides and cards have few frames, each of them seconds long */
     int width, height;
     bool has_audio;
     bool is_measured; /* lufs and gain_db are known: there is sound, and enough of it */
@@ -31,20 +34,21 @@ typedef struct Master {
 typedef enum MasterSource {
     MASTER_FILMED = 1,
     MASTER_DRAWN,
+    MASTER_STILL, /* each frame stands for itself: a slide */
 } MasterSource;
 
 /* Append the options of encoder and container; the output's name comes after them. The array owns
  * its items (g_free). */
-void master_add_video_options(GPtrArray *arguments, int fps, MasterSource source);
+void master_add_video_options(GPtrArray *arguments, int keyframe_every, MasterSource source);
 void master_add_audio_options(GPtrArray *arguments, MasterSource source);
 void master_add_file_options(GPtrArray *arguments);
 
-/* Looks at folder/master.mp4: counts its frames, measures its loudness, makes folder/poster.jpg.
+/* Looks at folder/master.mp4: counts its frames, measures its loudness, makes folder/poster.jpg (not
+ * black while there is anything else) and folder/strip.jpg.
  *
- * fps        frames a second of the file, known from the encoding
+ * master     comes in with fps_n and fps_d of the file, known from the encoding
  * poster_ms  the moment of the poster; below 0: the most telling picture near the beginning */
-bool master_inspect(const char *folder, int fps, int64_t poster_ms, Master *ret_master,
-                    GError **error);
+bool master_inspect(const char *folder, int64_t poster_ms, Master *master, GError **error);
 
 /* {"master","poster","frames","fps_n","fps_d","duration_us","width","height","has_audio","lufs","gain_db"}
  */

@@ -6,9 +6,12 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#define OPTIONS_SECONDS_MAX 600
+
 typedef struct Options {
-    const char *input, *output, *language; /* NULL: not given */
-    char **words;                          /* what is no option; all of what follows "--" */
+    const char *input, *output, *language, *title; /* NULL: not given */
+    int seconds;                                   /* 0: not given */
+    char **words;                                  /* what is no option; all of what follows "--" */
     int word_count;
 } Options;
 

@@ -7,6 +7,7 @@
 #include "ffmpeg.h"
 #include "jobs.h"
 #include "options.h"
+#include "picture.h"
 #include "report.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +57,7 @@ static const struct {
     size_t offset;
     const char *magic;
     size_t size;
-    const char *demuxer; /* NULL: sound only */
+    const char *demuxer; /* NULL: a document */
 } SIGNATURES[] = {
     {4, "ftyp", 4, "mov"},
     {4, "moov", 4, "mov"},
@@ -67,12 +68,19 @@ static const struct {
     {0, "\x1A\x45\xDF\xA3", 4, "matroska"},
     {8, "AVI ", 4, "avi"},
     {0, "\x00\x00\x01\xBA", 4, "mpeg"},
+    {0, "\x30\x26\xB2\x75\x8E\x66\xCF\x11", 8, "asf"},
+    {0, "FLV\x01", 4, "flv"},
     {0, "OggS", 4, "ogg"},
-    {8, "WAVE", 4, NULL},
-    {0, "ID3", 3, NULL},
-    {0, "fLaC", 4, NULL},
-    {0, "\xFF\xFB", 2, NULL},
-    {0, "\xFF\xF1", 2, NULL},
+    {8, "WAVE", 4, "wav"},
+    {8, "AIFF", 4, "aiff"},
+    {0, "ID3", 3, "mp3"},
+    {0, "fLaC", 4, "flac"},
+    {0, "\xFF\xFB", 2, "mp3"},
+    {0, "\xFF\xF3", 2, "mp3"},
+    {0, "\xFF\xFA", 2, "mp3"},
+    {0, "\xFF\xF1", 2, "aac"},
+    {0, "\xFF\xF9", 2, "aac"},
+    {0, "%PDF-", 5, NULL},
 };
 
 static bool is_transport_stream(const unsigned char *head, size_t size, size_t offset,
@@ -90,8 +98,6 @@ static bool sniff(int fd, const char **ret_demuxer, GError **error)
         if (size < SIGNATURES[i].offset + SIGNATURES[i].size ||
             memcmp(head + SIGNATURES[i].offset, SIGNATURES[i].magic, SIGNATURES[i].size) != 0)
             continue;
-        if (SIGNATURES[i].demuxer == NULL)
-            return refuse(error, REPORT_ERROR_NO_VIDEO, "this file holds sound but no picture");
         *ret_demuxer = SIGNATURES[i].demuxer;
         return true;
     }
@@ -101,9 +107,11 @@ static bool sniff(int fd, const char **ret_demuxer, GError **error)
     }
     if (size == 0)
         return refuse(error, REPORT_ERROR_NOT_MEDIA, "the file is empty");
-    return refuse(error, REPORT_ERROR_NOT_MEDIA,
-                  "this is not a video in a form that Serambi knows; MP4, MOV, WebM, MKV, AVI and "
-                  "MPEG files are");
+    return refuse(
+        error, REPORT_ERROR_NOT_MEDIA,
+        "this is nothing in a form that Serambi knows; videos (MP4, MOV, WebM, MKV, AVI, "
+        "WMV, MPEG), pictures (JPEG, PNG, WebP, GIF), PDF and sound (MP3, M4A, OGG, FLAC, "
+        "WAV) are");
 }
 
 static uint64_t big_endian(const unsigned char *bytes, int count)
@@ -199,10 +207,13 @@ static bool is_in_list(const char *list, const char *name)
 }
 
 /* Codec names as ffprobe gives them; each has its decoders in PROBE_DECODERS. */
-#define VIDEO_CODECS "h264,hevc,vp8,vp9,av1,mpeg4,mpeg2video,mpeg1video,mjpeg"
+#define VIDEO_CODECS                                                                               \
+    "h264,hevc,vp8,vp9,av1,mpeg4,mpeg2video,mpeg1video,mjpeg,gif,png,webp,h263,flv1,"              \
+    "wmv1,wmv2,wmv3,vc1,msmpeg4v2,msmpeg4v3,prores"
 #define AUDIO_CODECS                                                                               \
     "aac,opus,mp3,mp2,vorbis,ac3,flac,alac,amr_nb,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,"        \
-    "pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_u8,pcm_alaw,pcm_mulaw"
+    "pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_u8,pcm_alaw,pcm_mulaw,"                           \
+    "wmav1,wmav2,wmapro"
 
 static bool read_video(Probe *probe, json_t *stream, GError **error)
 {
@@ -238,32 +249,79 @@ static bool read_video(Probe *probe, json_t *stream, GError **error)
     return true;
 }
 
+static int stream_index(const json_t *stream)
+{
+    return stream ? (int)json_integer_value(json_object_get(stream, "index")) : -1;
+}
+
+/* One of the texts that a file tells of itself; NULL: it has none. */
+static char *tag_of(const json_t *holder, const char *name)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(json_object_get(holder, "tags"), key, value)
+    {
+        const char *text = json_string_value(value);
+        if (g_ascii_strcasecmp(key, name) != 0 || text == NULL)
+            continue;
+        GString *kept = g_string_new(NULL);
+        for (int i = 0; *text != '\0' && i < PROBE_TEXT_CHARACTERS; i++) {
+            gunichar letter = g_utf8_get_char(text);
+            g_string_append_unichar(kept, g_unichar_iscntrl(letter) ? ' ' : letter);
+            text = g_utf8_next_char(text);
+        }
+        char *readable = g_strstrip(g_string_free(kept, FALSE));
+        if (*readable != '\0')
+            return readable;
+        g_free(readable);
+    }
+    return NULL;
+}
+
+static void read_words(Probe *probe, const json_t *format)
+{
+    probe->title = tag_of(format, "title");
+    if (probe->title == NULL) /* Ogg keeps them with the stream */
+        probe->title = tag_of(probe->audio, "title");
+    probe->artist = tag_of(format, "artist");
+    if (probe->artist == NULL)
+        probe->artist = tag_of(probe->audio, "artist");
+}
+
 static bool read_streams(Probe *probe, json_t *streams, GError **error)
 {
-    json_t *video = NULL, *audio = NULL, *stream = NULL;
+    json_t *video = NULL, *audio = NULL, *cover = NULL, *stream = NULL;
     size_t i = 0;
     json_array_foreach(streams, i, stream)
     {
         const char *type = text_of(stream, "codec_type");
         json_t *is_cover = json_object_get(json_object_get(stream, "disposition"), "attached_pic");
-        if (video == NULL && g_str_equal(type, "video") && json_integer_value(is_cover) == 0)
+        if (g_str_equal(type, "video") && json_integer_value(is_cover) != 0)
+            cover = cover ? cover : stream;
+        else if (video == NULL && g_str_equal(type, "video"))
             video = stream;
         if (audio == NULL && g_str_equal(type, "audio") &&
             is_in_list(AUDIO_CODECS, text_of(stream, "codec_name")))
             audio = stream;
     }
-    if (video == NULL)
-        return refuse(
-            error, json_array_size(streams) > 0 ? REPORT_ERROR_NO_VIDEO : REPORT_ERROR_NOT_MEDIA,
-            json_array_size(streams) > 0 ? "this file holds sound but no picture"
-                                         : "there is no picture and no sound in this file");
-    probe->video_stream = (int)json_integer_value(json_object_get(video, "index"));
-    probe->audio_stream = -1;
-    if (audio != NULL) {
-        probe->audio_stream = (int)json_integer_value(json_object_get(audio, "index"));
+    probe->video_stream = stream_index(video);
+    probe->audio_stream = stream_index(audio);
+    probe->cover_stream =
+        cover && is_in_list("mjpeg,png", text_of(cover, "codec_name")) ? stream_index(cover) : -1;
+    probe->video = json_incref(video);
+    probe->audio = json_incref(audio);
+    if (audio != NULL)
         probe->audio_codec = g_strdup(text_of(audio, "codec_name"));
-    }
-    return read_video(probe, video, error);
+    if (video != NULL)
+        return read_video(probe, video, error);
+    if (audio == NULL && json_array_size(streams) > 0)
+        return refuse(error, REPORT_ERROR_UNSUPPORTED_CODEC,
+                      "the sound is coded in a way that Serambi does not open; save it as MP3");
+    if (audio == NULL)
+        return refuse(error, REPORT_ERROR_NOT_MEDIA,
+                      "there is no picture and no sound in this file");
+    probe->kind = PROBE_SOUND;
+    return true;
 }
 
 static json_t *ask_ffprobe(int fd, const char *demuxer, GError **error)
@@ -300,7 +358,8 @@ static json_t *ask_ffprobe(int fd, const char *demuxer, GError **error)
  */
 static bool walk_packets(int fd, const Probe *probe, int64_t *ret_us, GError **error)
 {
-    g_autofree char *map = g_strdup_printf("0:%d", probe->video_stream);
+    g_autofree char *map = g_strdup_printf(
+        "0:%d", probe->kind == PROBE_SOUND ? probe->audio_stream : probe->video_stream);
     const char *arguments[] = {
         "-f",
         probe->demuxer,
@@ -342,48 +401,86 @@ static bool check_length(int fd, Probe *probe, GError **error)
             missing_us > (int64_t)((double)probe->duration_us * MISSING_SHARE))
             return refuse(error, REPORT_ERROR_TRUNCATED,
                           "the file ends too early: it was cut off while being copied or recorded");
-        if (probe->duration_us == 0)
+        /* The length that a sound file claims is often guessed from its first second. */
+        if (probe->duration_us == 0 || (probe->kind == PROBE_SOUND && found_us > 0))
             probe->duration_us = found_us;
     }
     if (probe->duration_us == 0)
-        return refuse(error, REPORT_ERROR_NOT_MEDIA, "the file holds not a single moment of video");
+        return refuse(error, REPORT_ERROR_NOT_MEDIA, "the file holds not a single moment");
     if (probe->duration_us > PROBE_DURATION_MAX_US)
-        return refuse(error, REPORT_ERROR_TOO_LONG, "the video is longer than four hours");
+        return refuse(error, REPORT_ERROR_TOO_LONG, "it is longer than four hours");
+    return true;
+}
+
+static json_t *describe(int fd, const char *demuxer, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    json_t *report = ask_ffprobe(fd, demuxer, &problem);
+    if (report != NULL)
+        return report;
+    if (strstr(problem->message, "not on whitelist") != NULL)
+        (void)refuse(error, REPORT_ERROR_UNSUPPORTED_CODEC,
+                     "the file is coded in a way that Serambi does not open; save it as MP4 "
+                     "with H.264 and AAC");
+    else if (g_error_matches(problem, REPORT_ERROR, REPORT_ERROR_PROGRAM))
+        g_set_error(error, REPORT_ERROR, REPORT_ERROR_NOT_MEDIA,
+                    "the file is damaged and cannot be read (%s)", problem->message);
+    else
+        g_propagate_error(error, g_steal_pointer(&problem));
+    return NULL;
+}
+
+/* A still picture: everything stands in its head. */
+static void take_picture(Probe *probe, const Picture *picture)
+{
+    probe->kind = picture->is_animated ? PROBE_ANIMATION : PROBE_PICTURE;
+    probe->demuxer = picture->demuxer;
+    probe->orientation = picture->orientation;
+    probe->width = (int)picture->width;
+    probe->height = (int)picture->height;
+}
+
+static bool read_media(int fd, Probe *probe, GError **error)
+{
+    json_auto_t *report = describe(fd, probe->demuxer, error);
+    if (report == NULL)
+        return false;
+    json_t *format = json_object_get(report, "format"),
+           *streams = json_object_get(report, "streams");
+    if (json_array_size(streams) > PROBE_STREAMS_MAX)
+        return refuse(error, REPORT_ERROR_TOO_MANY_STREAMS, "the file holds more than 64 streams");
+    g_free(probe->container);
+    probe->container = g_strdup(text_of(format, "format_name"));
+    probe->duration_us = seconds_to_us(text_of(format, "duration"));
+    if (!read_streams(probe, streams, error) || !check_length(fd, probe, error))
+        return false;
+    read_words(probe, format);
     return true;
 }
 
 Probe *probe_file(int fd, GError **error)
 {
     g_autoptr(Probe) probe = g_new0(Probe, 1);
-    if (!sniff(fd, &probe->demuxer, error))
+    *probe = (Probe){.kind = PROBE_VIDEO, .orientation = 1};
+    probe->video_stream = probe->audio_stream = probe->cover_stream = -1;
+    g_autoptr(GError) problem = NULL;
+    Picture picture = {0};
+    if (picture_read(fd, &picture, &problem)) {
+        take_picture(probe, &picture);
+    } else if (problem != NULL) {
+        g_propagate_error(error, g_steal_pointer(&problem));
         return NULL;
+    } else if (!sniff(fd, &probe->demuxer, error)) {
+        return NULL;
+    } else if (probe->demuxer == NULL) {
+        probe->kind = PROBE_DOCUMENT;
+    }
+    probe->container = g_strdup(probe->demuxer ? probe->demuxer : "pdf");
+    if (probe->kind == PROBE_DOCUMENT || probe->kind == PROBE_PICTURE)
+        return g_steal_pointer(&probe);
     if (g_str_equal(probe->demuxer, "mov") && !check_boxes(fd, error))
         return NULL;
-    g_autoptr(GError) problem = NULL;
-    json_auto_t *report = ask_ffprobe(fd, probe->demuxer, &problem);
-    if (report == NULL) {
-        if (strstr(problem->message, "not on whitelist") != NULL)
-            (void)refuse(error, REPORT_ERROR_UNSUPPORTED_CODEC,
-                         "the file is coded in a way that Serambi does not open; save it as MP4 "
-                         "with H.264 and AAC");
-        else if (g_error_matches(problem, REPORT_ERROR, REPORT_ERROR_PROGRAM))
-            g_set_error(error, REPORT_ERROR, REPORT_ERROR_NOT_MEDIA,
-                        "the file is damaged and cannot be read (%s)", problem->message);
-        else
-            g_propagate_error(error, g_steal_pointer(&problem));
-        return NULL;
-    }
-    json_t *format = json_object_get(report, "format"),
-           *streams = json_object_get(report, "streams");
-    if (json_array_size(streams) > PROBE_STREAMS_MAX) {
-        (void)refuse(error, REPORT_ERROR_TOO_MANY_STREAMS, "the file holds more than 64 streams");
-        return NULL;
-    }
-    probe->container = g_strdup(text_of(format, "format_name"));
-    probe->duration_us = seconds_to_us(text_of(format, "duration"));
-    if (!read_streams(probe, streams, error) || !check_length(fd, probe, error))
-        return NULL;
-    return g_steal_pointer(&probe);
+    return read_media(fd, probe, error) ? g_steal_pointer(&probe) : NULL;
 }
 
 void probe_free(Probe *probe)
@@ -393,17 +490,30 @@ void probe_free(Probe *probe)
     g_free(probe->container);
     g_free(probe->video_codec);
     g_free(probe->audio_codec);
+    g_free(probe->title);
+    g_free(probe->artist);
+    json_decref(probe->video);
+    json_decref(probe->audio);
     g_free(probe);
+}
+
+static const char *kind_name(ProbeKind kind)
+{
+    static const char *const NAMES[] = {
+        [PROBE_VIDEO] = "video",       [PROBE_ANIMATION] = "video", [PROBE_PICTURE] = "picture",
+        [PROBE_DOCUMENT] = "document", [PROBE_SOUND] = "sound",
+    };
+    return NAMES[kind];
 }
 
 json_t *probe_json(const Probe *probe)
 {
-    return json_pack("{s:s,s:s,s:I,s:i,s:i,s:i,s:i,s:i,s:b,s:s,s:s?,s:s}", "kind", "video",
-                     "container", probe->container, "duration_us", (json_int_t)probe->duration_us,
-                     "width", probe->width, "height", probe->height, "fps_n", probe->fps_n, "fps_d",
-                     probe->fps_d, "rotation", probe->rotation, "has_audio",
-                     probe->audio_stream >= 0, "video_codec", probe->video_codec, "audio_codec",
-                     probe->audio_codec, "plan", "transcode");
+    return json_pack("{s:s,s:s,s:I,s:i,s:i,s:i,s:i,s:i,s:b,s:s?,s:s?}", "kind",
+                     kind_name(probe->kind), "container", probe->container, "duration_us",
+                     (json_int_t)probe->duration_us, "width", probe->width, "height", probe->height,
+                     "fps_n", probe->fps_n, "fps_d", probe->fps_d, "rotation", probe->rotation,
+                     "has_audio", probe->audio_stream >= 0, "video_codec", probe->video_codec,
+                     "audio_codec", probe->audio_codec);
 }
 
 int job_probe(int argc, char **argv)

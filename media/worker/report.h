@@ -14,11 +14,11 @@ typedef enum ReportError {
     REPORT_ERROR_CANNOT_OPEN,       /* "cannot_open": the input is not there or not readable */
     REPORT_ERROR_CANNOT_WRITE,      /* "cannot_write": the output folder refuses */
     REPORT_ERROR_NOT_MEDIA,         /* "not_media": no picture or sound in a form we know */
-    REPORT_ERROR_NO_VIDEO,          /* "no_video": sound only */
     REPORT_ERROR_TOO_LONG,          /* "too_long" */
     REPORT_ERROR_TOO_LARGE,         /* "too_large": the picture has too many pixels */
     REPORT_ERROR_TOO_MANY_STREAMS,  /* "too_many_streams" */
     REPORT_ERROR_UNSUPPORTED_CODEC, /* "unsupported_codec" */
+    REPORT_ERROR_ENCRYPTED,         /* "encrypted": it asks for a password */
     REPORT_ERROR_TRUNCATED,         /* "truncated": the file ends before its content does */
     REPORT_ERROR_PROGRAM,           /* "program_failed": ffmpeg or ffprobe gave up */
     REPORT_ERROR_TIMEOUT,           /* "timeout" */

@@ -205,6 +205,31 @@ static void test_changed_table(void)
     room_free(room);
 }
 
+/* A slot's own shape comes before the display's, also when it is changed on air. */
+static void test_shapes(void)
+{
+    Room *room = room_new("off");
+    room->settings.shape = "fit";
+    keep_all(room);
+    json_t *own = slot("B", 20);
+    json_object_set_new(own, "shape", json_string("fill"));
+    json_t *odd = slot("C", 30);
+    json_object_set_new(odd, "shape", json_string("round"));
+    json_auto_t *table = json_pack("{s:I, s:[o, o, o]}", "start_us", (json_int_t)room->begin_us,
+                                   "slots", slot("A", 10), own, odd);
+    house_tell(room->self, player_watches, "programme:slots", json_incref(table));
+    g_assert_cmpstr(look_at(room, 0), ==, "clip A\n");
+    g_assert_cmpstr(look_at(room, 10), ==, "filling clip B\n");
+    json_auto_t *changed = json_deep_copy(table);
+    json_object_set_new(json_array_get(json_object_get(changed, "slots"), 1), "shape",
+                        json_string("blurred"));
+    house_tell(room->self, player_watches, "programme:slots", json_incref(changed));
+    g_assert_cmpstr(look_at(room, 11), ==, "blurred clip B\n");
+    g_assert_cmpuint(room->self->clips->len, ==, 1); /* it went on */
+    g_assert_cmpstr(look_at(room, 30), ==, "clip C\n");
+    room_free(room);
+}
+
 static const char *captions_at(Room *room, double seconds)
 {
     (void)look_at(room, seconds);
@@ -234,6 +259,39 @@ static void test_captions(void)
     room_free(room);
 }
 
+/* The cue with a place of its own brings all onto the picture, if that is large enough. */
+static void test_placed_captions(void)
+{
+    Room *room = room_new("en+id");
+    keep_all(room);
+    keep(room, "cues-en",
+         "{\"cues\":[{\"start_ms\":1000,\"end_ms\":2000,\"text\":\"up\",\"settings\":\"line:0\"},"
+         "{\"start_ms\":1500,\"end_ms\":1800,\"text\":\"x\",\"markup\":\"<i>two</i>\"}]}");
+    keep(room, "cues-id", "{\"cues\":[{\"start_ms\":1000,\"end_ms\":2500,\"text\":\"satu\"}]}");
+    tell_table(room, room->begin_us);
+    room->self->canvas_height = 700;
+    g_assert_cmpstr(captions_at(room, 1), ==, "");
+    g_assert_cmpstr(house_look(room->self, player_layers, "placed_captions"), ==,
+                    "caption at 0.5,0 by 0.5,0 within 1: up\n"
+                    "caption at 0.5,1 by 0.5,1 within 1: satu\n");
+    g_assert_null(house_look(room->self, player_layers, "placed_captions"));
+    g_assert_cmpstr(captions_at(room, 1.5), ==, "");
+    g_assert_cmpstr(house_look(room->self, player_layers, "placed_captions"), ==,
+                    "caption at 0.5,0 by 0.5,0 within 1: up\n"
+                    "caption at 0.5,1 by 0.5,1 within 1: satu\n"
+                    "caption at 0.5,1 by 0.5,1 within 1: <i>two</i>\n");
+    g_assert_cmpstr(captions_at(room, 2), ==, "plate paper\nbody satu\n");
+    g_assert_cmpstr(house_look(room->self, player_layers, "placed_captions"), ==, "");
+    g_assert_cmpstr(captions_at(room, 2.5), ==, "");
+    /* A small picture has no room for words on it. */
+    room->self->canvas_height = 300;
+    g_assert_null(captions_at(room, 10.5));
+    g_assert_cmpstr(captions_at(room, 11.5), ==,
+                    "plate paper\ncaption up\n<i>two</i>\nbody satu\n");
+    g_assert_cmpstr(house_look(room->self, player_layers, "placed_captions"), ==, "");
+    room_free(room);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -244,6 +302,8 @@ int main(int argc, char **argv)
     g_test_add_func("/player/wants", test_wants);
     g_test_add_func("/player/failing-clip", test_failing_clip);
     g_test_add_func("/player/changed-table", test_changed_table);
+    g_test_add_func("/player/shapes", test_shapes);
     g_test_add_func("/player/captions", test_captions);
+    g_test_add_func("/player/placed-captions", test_placed_captions);
     return g_test_run();
 }

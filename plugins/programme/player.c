@@ -79,23 +79,50 @@ static const char *cues_source(Serambi *self, size_t i)
         json_object_get(json_object_get(player_of(self)->now.slot, "captions"), languages[i]));
 }
 
-/* Reads the cues that are not here yet: their file may arrive after the clip began. */
-static void load_cues(Serambi *self)
+static void tell_track(Serambi *self, const char *source, unsigned left_out, unsigned ignored)
+{
+    if (left_out > 0)
+        serambi_log(self, LOG_WARNING, "left out %u captions of %s that could not be read",
+                    left_out, source);
+    if (ignored > 0)
+        serambi_log(self, LOG_NOTICE,
+                    "%u captions of %s have settings that screens do not know, such as vertical: "
+                    "showing them without these",
+                    ignored, source);
+}
+
+/* Reads the tracks that are not here yet: their file may arrive after the clip began. */
+static void load_tracks(Serambi *self)
 {
     Player *player = player_of(self);
-    for (size_t i = 0; i < G_N_ELEMENTS(player->cues); i++) {
-        const char *source = player->cues[i] ? NULL : cues_source(self, i);
-        if (source && serambi_has(self, source))
-            player->cues[i] = serambi_kept_json(self, source);
+    for (size_t i = 0; i < G_N_ELEMENTS(player->tracks); i++) {
+        const char *source = player->tracks[i] ? NULL : cues_source(self, i);
+        if (!source || !serambi_has(self, source))
+            continue;
+        json_auto_t *document = serambi_kept_json(self, source);
+        if (!document)
+            continue;
+        unsigned left_out, ignored;
+        player->tracks[i] = track_new(document, &left_out, &ignored);
+        tell_track(self, source, left_out, ignored);
     }
 }
 
-static void change_cues(Serambi *self)
+static void drop_tracks(Player *player)
 {
-    Player *player = player_of(self);
-    for (size_t i = 0; i < G_N_ELEMENTS(player->cues); i++)
-        g_clear_pointer(&player->cues[i], json_decref);
-    load_cues(self);
+    for (size_t i = 0; i < G_N_ELEMENTS(player->tracks); i++) {
+        bool was_seen = player->due[i].count > 0;
+        player->due[i].count = 0;
+        player->captions_changed |= was_seen;
+        player->placed_changed |= was_seen;
+        g_clear_pointer(&player->tracks[i], track_free);
+    }
+}
+
+static void change_tracks(Serambi *self)
+{
+    drop_tracks(player_of(self));
+    load_tracks(self);
 }
 
 static void clear_now(Serambi *self)
@@ -104,7 +131,7 @@ static void clear_now(Serambi *self)
     if (!player->now.slot)
         return;
     showing_clear(&player->now);
-    change_cues(self);
+    change_tracks(self);
     player->picture_changed = true;
 }
 
@@ -122,7 +149,7 @@ static void cut_to(Serambi *self, const SlotTime *due)
     }
     if (!player->now.slot)
         return;
-    change_cues(self);
+    change_tracks(self);
     player->picture_changed = true;
 }
 
@@ -161,36 +188,31 @@ static void follow(Serambi *self, int64_t now_us)
 
 /* --- Captions ------------------------------------------------------------------------------- */
 
-static const char *cue_at(const json_t *captions, int64_t at_ms)
-{
-    size_t index;
-    json_t *cue;
-    json_array_foreach(
-        json_object_get(captions, "cues"), index,
-        cue) if (at_ms >= json_integer_value(json_object_get(cue, "start_ms")) &&
-                 at_ms <
-                     json_integer_value(json_object_get(
-                         cue, "end_ms"))) return json_string_value(json_object_get(cue, "text"));
-    return NULL;
-}
-
 static void follow_captions(Serambi *self, int64_t now_us)
 {
     Player *player = player_of(self);
-    int64_t at_ms = (now_us - player->now.time.start_us) / 1000;
-    bool is_shown = player->now.clip != NULL;
-    for (size_t i = 0; i < G_N_ELEMENTS(player->lines); i++) {
-        /* A cue's own line breaks suit a player's narrow box; the area here breaks its lines
-         * itself. */
-        g_autofree char *text = g_strdup(is_shown ? cue_at(player->cues[i], at_ms) : NULL);
-        if (text)
-            g_strdelimit(text, "\n", ' ');
-        if (!g_strcmp0(text, player->lines[i]))
+    int64_t at_us = now_us - player->now.time.start_us;
+    for (size_t i = 0; i < G_N_ELEMENTS(player->tracks); i++) {
+        const Cue *cues[TRACK_AT_ONCE];
+        size_t count = player->now.clip ? track_at(player->tracks[i], at_us, cues) : 0;
+        if (count == player->due[i].count &&
+            (count == 0 || !memcmp(cues, player->due[i].cues, count * sizeof *cues)))
             continue;
-        g_free(player->lines[i]);
-        player->lines[i] = g_steal_pointer(&text);
-        player->captions_changed = true;
+        if (count > 0)
+            memcpy(player->due[i].cues, cues, count * sizeof *cues);
+        player->due[i].count = count;
+        player->captions_changed = player->placed_changed = true;
     }
+}
+
+/* One that has its own place brings all onto the picture, where they keep off each other. */
+static bool are_placed(const Player *player)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(player->due); i++)
+        for (size_t j = 0; j < player->due[i].count; j++)
+            if (player->has_room && player->due[i].cues[j]->is_placed)
+                return true;
+    return false;
 }
 
 /* --- Layers --------------------------------------------------------------------------------- */
@@ -201,15 +223,26 @@ static bool prepare_picture(Serambi *self, int64_t now_us)
     return take(&player_of(self)->picture_changed);
 }
 
+/* The slot's own, else that of this display. */
+static SerambiShape shape_now(Serambi *self)
+{
+    const ProgrammeSettings *settings = serambi_settings(self);
+    const char *own = json_string_value(json_object_get(player_of(self)->now.slot, "shape"));
+    const char *shape = own ? own : settings->shape;
+    return !g_strcmp0(shape, "fill")      ? SERAMBI_FILL
+           : !g_strcmp0(shape, "blurred") ? SERAMBI_BLURRED
+                                          : SERAMBI_FIT;
+}
+
 static void draw_picture(Serambi *self, SerambiCanvas *canvas)
 {
     Player *player = player_of(self);
-    const ProgrammeSettings *settings = serambi_settings(self);
-    SerambiShape shape = !g_strcmp0(settings->shape, "fill")      ? SERAMBI_FILL
-                         : !g_strcmp0(settings->shape, "blurred") ? SERAMBI_BLURRED
-                                                                  : SERAMBI_FIT;
+    int height, screen_height;
+    serambi_canvas_size(canvas, NULL, &height, &screen_height);
+    player->has_room = 2 * height >= screen_height;
     if (player->now.clip)
-        serambi_draw_clip_shaped(canvas, player->now.clip, (SerambiBox){0, 0, 1, 1}, shape);
+        serambi_draw_clip_shaped(canvas, player->now.clip, (SerambiBox){0, 0, 1, 1},
+                                 shape_now(self));
 }
 
 static bool prepare_captions(Serambi *self, int64_t now_us)
@@ -228,23 +261,86 @@ static double line_weight(const char *line, size_t i)
     return (i == 0 ? 1.2 : 1) * (is_arabic ? 1.2 : 1);
 }
 
+/* The cues of one language as one text; NULL: none. A cue's own line breaks suit a player's narrow
+ * box; the area here breaks its lines itself. g_free() */
+static char *lines_of(const Player *player, size_t i)
+{
+    GString *lines = g_string_new(NULL);
+    for (size_t j = 0; j < player->due[i].count; j++) {
+        g_autofree char *line = g_strdup(player->due[i].cues[j]->markup);
+        g_string_append_printf(lines, "%s%s", j > 0 ? "\n" : "", g_strdelimit(line, "\n", ' '));
+    }
+    return g_string_free(lines, lines->len == 0);
+}
+
 static void draw_captions(Serambi *self, SerambiCanvas *canvas)
 {
     Player *player = player_of(self);
+    char *lines[PROGRAMME_CAPTIONS] = {0};
     double sum = 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(player->lines); i++)
-        sum += player->lines[i] ? line_weight(player->lines[i], i) : 0;
-    if (sum == 0)
-        return;
-    serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "paper", 0.95, 0.012);
+    for (size_t i = 0; i < G_N_ELEMENTS(lines) && !are_placed(player); i++) {
+        lines[i] = lines_of(player, i);
+        sum += lines[i] ? line_weight(lines[i], i) : 0;
+    }
+    if (sum > 0)
+        serambi_draw_plate(canvas, (SerambiBox){0, 0, 1, 1}, "paper", 0.95, 0.012);
     double y = 0.04;
-    for (size_t i = 0; i < G_N_ELEMENTS(player->lines); i++) {
-        if (!player->lines[i])
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+        if (!lines[i])
             continue;
-        double height = 0.92 * line_weight(player->lines[i], i) / sum;
-        serambi_draw_text(canvas, (SerambiBox){0.02, y, 0.96, height}, i == 0 ? "caption" : "body",
-                          i == 0 ? "ink" : "muted", SERAMBI_CENTRE, player->lines[i]);
+        double height = 0.92 * line_weight(lines[i], i) / sum;
+        serambi_draw_marked(canvas, (SerambiBox){0.02, y, 0.96, height},
+                            i == 0 ? "caption" : "body", i == 0 ? "ink" : "muted", SERAMBI_CENTRE,
+                            lines[i]);
         y += height;
+        g_free(lines[i]);
+    }
+}
+
+static bool prepare_placed(Serambi *self, int64_t now_us)
+{
+    follow_captions(self, now_us);
+    return take(&player_of(self)->placed_changed);
+}
+
+static void draw_placed_cue(SerambiCanvas *canvas, const Cue *cue, bool is_first_language)
+{
+    const CuePlace *place = &cue->place;
+    serambi_draw_caption(canvas, &(SerambiCaption){.x = place->x,
+                                                   .y = place->y,
+                                                   .anchor_x = place->anchor_x,
+                                                   .anchor_y = place->anchor_y,
+                                                   .width = place->width,
+                                                   .align = place->align,
+                                                   .colour = is_first_language ? "ink" : "muted",
+                                                   .markup = cue->markup});
+}
+
+/* What comes later is moved off what is there: down below the upper ones, up above the lower ones.
+ * So the first language is drawn first above, last below, and always stands over the second. */
+static void draw_placed_ones(const Player *player, SerambiCanvas *canvas, bool with_own_place,
+                             bool is_low)
+{
+    size_t count = G_N_ELEMENTS(player->due);
+    for (size_t turn = 0; turn < count; turn++) {
+        size_t i = is_low ? count - 1 - turn : turn;
+        for (size_t j = 0; j < player->due[i].count; j++) {
+            const Cue *cue = player->due[i].cues[j];
+            if (cue->is_placed == with_own_place && (cue->place.anchor_y >= 0.5) == is_low)
+                draw_placed_cue(canvas, cue, i == 0);
+        }
+    }
+}
+
+/* Those with their own place first: the others keep off them. */
+static void draw_placed(Serambi *self, SerambiCanvas *canvas)
+{
+    const Player *player = player_of(self);
+    if (!are_placed(player))
+        return;
+    for (int own = 1; own >= 0; own--) {
+        draw_placed_ones(player, canvas, own, false);
+        draw_placed_ones(player, canvas, own, true);
     }
 }
 
@@ -287,10 +383,13 @@ static void keep_on_air(Serambi *self)
         clear_now(self);
         return;
     }
+    if (g_strcmp0(json_string_value(json_object_get(slot, "shape")),
+                  json_string_value(json_object_get(player->now.slot, "shape"))))
+        player->picture_changed = true;
     json_decref(player->now.slot);
     player->now.slot = json_incref(slot);
     player->now.time = due;
-    change_cues(self);
+    change_tracks(self);
 }
 
 static void on_slots(Serambi *self, const char *channel, const json_t *body)
@@ -308,7 +407,7 @@ static void on_slots(Serambi *self, const char *channel, const json_t *body)
 
 static void on_tick(Serambi *self)
 {
-    load_cues(self);
+    load_tracks(self);
 }
 
 bool player_start(Serambi *self, GError **error)
@@ -323,8 +422,7 @@ void player_stop(Serambi *self)
     showing_clear(&player->next);
     showing_clear(&player->later);
     g_clear_pointer(&player->table, json_decref);
-    for (size_t i = 0; i < G_N_ELEMENTS(player->lines); i++)
-        g_clear_pointer(&player->lines[i], g_free);
+    drop_tracks(player);
 }
 
 const SerambiWatch player_watches[] = {
@@ -340,5 +438,6 @@ const SerambiTimer player_timers[] = {
 const SerambiLayer player_layers[] = {
     {"picture", "picture", 0, prepare_picture, draw_picture},
     {"captions", "caption", 10, prepare_captions, draw_captions},
+    {"placed_captions", "picture", 10, prepare_placed, draw_placed},
     {0},
 };

@@ -9,11 +9,14 @@
 #include "plugins/programme/programme.h"
 #include <syslog.h>
 
-#define ITEMS_MAX 200
+#define ITEMS_MAX   200
+#define SECONDS_MAX 3600 /* of one slot */
 
 const char *const playlist_migrations[] = {
     "CREATE TABLE programme_item (position BIGINT PRIMARY KEY, tutorial BIGINT NOT NULL);"
     "CREATE TABLE programme_table (id BIGINT PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL);",
+    "ALTER TABLE programme_item ADD COLUMN seconds BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE programme_item ADD COLUMN shape TEXT NOT NULL DEFAULT '';",
     NULL,
 };
 
@@ -31,8 +34,10 @@ static void reply_failure(SerambiRequest *request, GError *error)
 
 static json_t *items(Serambi *self, GError **error)
 {
-    return serambi_query(
-        self, error, "SELECT position AS id, tutorial FROM programme_item ORDER BY position", "");
+    return serambi_query(self, error,
+                         "SELECT position AS id, tutorial, seconds, shape FROM programme_item"
+                         " ORDER BY position",
+                         "");
 }
 
 /* --- The slot table ------------------------------------------------------------------------- */
@@ -51,7 +56,18 @@ static json_t *prefixed(const json_t *hash)
     return json_sprintf("sha256:%s", json_string_value(hash));
 }
 
-static void add_slot(json_t *slots, const json_t *tutorial)
+/* item: its own duration and shape, if it has them; may be NULL. */
+static void set_own(json_t *slot, const json_t *item)
+{
+    int64_t seconds = json_integer_value(json_object_get(item, "seconds"));
+    const char *shape = json_string_value(json_object_get(item, "shape"));
+    if (seconds > 0)
+        json_object_set_new(slot, "duration_us", json_integer(seconds * G_USEC_PER_SEC));
+    if (shape && *shape)
+        json_object_set_new(slot, "shape", json_string(shape));
+}
+
+static void add_slot(json_t *slots, const json_t *tutorial, const json_t *item)
 {
     const json_t *media = json_object_get(tutorial, "media");
     if (!json_is_string(media))
@@ -61,12 +77,13 @@ static void add_slot(json_t *slots, const json_t *tutorial)
     json_t *hash;
     json_object_foreach(json_object_get(tutorial, "cues"), language, hash)
         json_object_set_new(captions, language, prefixed(hash));
-    json_array_append_new(
-        slots,
+    json_t *slot =
         json_pack("{s:O, s:o, s:O, s:f, s:O, s:o}", "tutorial", json_object_get(tutorial, "id"),
                   "media", prefixed(media), "duration_us", json_object_get(tutorial, "duration_us"),
                   "gain_db", json_number_value(json_object_get(tutorial, "gain_db")), "title",
-                  json_object_get(tutorial, "title"), "captions", captions));
+                  json_object_get(tutorial, "title"), "captions", captions);
+    set_own(slot, item);
+    json_array_append_new(slots, slot);
 }
 
 static json_t *make_slots(const json_t *list, const json_t *tutorials)
@@ -75,9 +92,10 @@ static json_t *make_slots(const json_t *list, const json_t *tutorials)
     size_t index;
     json_t *item;
     json_array_foreach(list, index, item) add_slot(
-        slots, find_tutorial(tutorials, json_integer_value(json_object_get(item, "tutorial"))));
+        slots, find_tutorial(tutorials, json_integer_value(json_object_get(item, "tutorial"))),
+        item);
     if (json_array_size(list) == 0)
-        json_array_foreach(tutorials, index, item) add_slot(slots, item);
+        json_array_foreach(tutorials, index, item) add_slot(slots, item, NULL);
     return slots;
 }
 
@@ -166,47 +184,83 @@ static void handle_read(Serambi *self, SerambiRequest *request)
         reply_failure(request, error);
 }
 
-static bool insert(Serambi *self, const json_t *tutorials, GError **error)
+static bool insert(Serambi *self, const json_t *list, GError **error)
 {
     size_t index;
-    json_t *tutorial;
-    json_array_foreach(tutorials, index, tutorial)
+    json_t *item;
+    json_array_foreach(list, index, item)
     {
+        const char *shape = json_string_value(json_object_get(item, "shape"));
         json_auto_t *rows = serambi_query(
-            self, error, "INSERT INTO programme_item (position, tutorial) VALUES ($1, $2)", "ii",
-            (int64_t)index + 1, (int64_t)json_integer_value(tutorial));
+            self, error,
+            "INSERT INTO programme_item (position, tutorial, seconds, shape)"
+            " VALUES ($1, $2, $3, $4)",
+            "iiis", (int64_t)index + 1,
+            (int64_t)json_integer_value(json_object_get(item, "tutorial")),
+            (int64_t)json_integer_value(json_object_get(item, "seconds")), shape ? shape : "");
         if (!rows)
             return false;
     }
     return true;
 }
 
-static bool is_list(Serambi *self, const json_t *tutorials)
+static bool is_shape(const json_t *shape)
 {
-    if (!json_is_array(tutorials) || json_array_size(tutorials) > ITEMS_MAX)
+    static const char *const shapes[] = {"", "fit", "fill", "blurred", NULL};
+    return !shape || (json_is_string(shape) && g_strv_contains(shapes, json_string_value(shape)));
+}
+
+static bool is_duration(const json_t *seconds)
+{
+    return !seconds || (json_is_integer(seconds) && json_integer_value(seconds) >= 0 &&
+                        json_integer_value(seconds) <= SECONDS_MAX);
+}
+
+static bool is_item(Serambi *self, const json_t *item)
+{
+    const json_t *tutorial = json_object_get(item, "tutorial");
+    return json_is_integer(tutorial) &&
+           find_tutorial(playlist_of(self)->tutorials, json_integer_value(tutorial)) &&
+           is_duration(json_object_get(item, "seconds")) &&
+           is_shape(json_object_get(item, "shape"));
+}
+
+static bool is_list(Serambi *self, const json_t *list)
+{
+    if (!json_is_array(list) || json_array_size(list) > ITEMS_MAX)
         return false;
-    size_t index;
-    json_t *tutorial;
-    json_array_foreach(tutorials, index,
-                       tutorial) if (!json_is_integer(tutorial) ||
-                                     !find_tutorial(playlist_of(self)->tutorials,
-                                                    json_integer_value(tutorial))) return false;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (!is_item(self, json_array_get(list, i)))
+            return false;
     return true;
+}
+
+/* The list in a body: its items, or its tutorials when nothing else is said of them. */
+static json_t *list_of(const json_t *body)
+{
+    const json_t *tutorials = json_object_get(body, "tutorials");
+    if (!json_is_array(tutorials))
+        return json_incref(json_object_get(body, "items"));
+    json_t *list = json_array();
+    for (size_t i = 0; i < json_array_size(tutorials); i++)
+        json_array_append_new(list, json_pack("{s:O}", "tutorial", json_array_get(tutorials, i)));
+    return list;
 }
 
 static void handle_write(Serambi *self, SerambiRequest *request)
 {
-    const json_t *tutorials = json_object_get(serambi_request_body(request), "tutorials");
-    if (!is_list(self, tutorials)) {
-        serambi_reply_error(request, 422, "programme.bad_list",
-                            "tutorials: at most %d ids of tutorials that are ready; empty: all of "
-                            "them",
-                            ITEMS_MAX);
+    json_auto_t *wish = list_of(serambi_request_body(request));
+    if (!is_list(self, wish)) {
+        serambi_reply_error(
+            request, 422, "programme.bad_list",
+            "items: at most %d, each with the id of a tutorial that is ready, "
+            "seconds from 0 to %d, shape fit, fill or blurred; empty: all tutorials",
+            ITEMS_MAX, SECONDS_MAX);
         return;
     }
     GError *error = NULL;
     json_auto_t *gone = serambi_query(self, &error, "DELETE FROM programme_item", "");
-    json_t *list = gone && insert(self, tutorials, &error) && publish_slots(self, &error)
+    json_t *list = gone && insert(self, wish, &error) && publish_slots(self, &error)
                        ? items(self, &error)
                        : NULL;
     if (list)
@@ -236,7 +290,9 @@ void playlist_stop(Serambi *self)
 
 const SerambiRoute playlist_routes[] = {
     {"GET", "playlist", SERAMBI_STAFF, handle_read, "the playlist; empty: every tutorial"},
-    {"POST", "playlist", SERAMBI_EDITOR | SERAMBI_ADMIN, handle_write, "{tutorials:[id, ...]}"},
+    {"POST", "playlist", SERAMBI_EDITOR | SERAMBI_ADMIN, handle_write,
+     "{items:[{tutorial, seconds, shape}, ...]}; seconds 0: as long as it is; shape \"\": the "
+     "display's; or only {tutorials:[id, ...]}"},
     {0},
 };
 

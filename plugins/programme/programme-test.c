@@ -205,6 +205,60 @@ static void test_refusals(void)
     kit_free(kit);
 }
 
+/* A still or a silent page stands as long as it is told, a clip may be cut; both as often as it is
+ * in the list. */
+static void test_own_duration_and_shape(void)
+{
+    static const int ids[] = {1, 2};
+    Kit *kit = kit_new(&serambi_plugin);
+    publish_library(kit, ids, 2);
+    json_auto_t *answer = ask(kit, SERAMBI_EDITOR, 200, WRITE,
+                              json_pack("{s:[{s:i, s:i, s:s}, {s:i}, {s:i, s:i, s:s}]}", "items",
+                                        "tutorial", 1, "seconds", 45, "shape", "fill", "tutorial",
+                                        2, "tutorial", 1, "seconds", 0, "shape", ""));
+    g_assert_cmpint(number_at(answer, "items.0.seconds"), ==, 45);
+    const json_t *table = kit_newest(kit, SLOTS);
+    g_assert_cmpint(number_at(table, "slots.0.duration_us"), ==, 45 * SECOND);
+    g_assert_cmpstr(text_at(table, "slots.0.shape"), ==, "fill");
+    g_assert_cmpint(number_at(table, "slots.1.duration_us"), ==, 20 * SECOND);
+    g_assert_null(at(table, "slots.1.shape"));
+    g_assert_cmpint(number_at(table, "slots.2.duration_us"), ==, 10 * SECOND);
+    g_assert_null(at(table, "slots.2.shape"));
+    json_auto_t *read = ask(kit, SERAMBI_EDITOR, 200, READ, NULL);
+    g_assert_true(json_equal(at(read, "items"), at(answer, "items")));
+    kit_restart(kit);
+    json_auto_t *again = ask(kit, SERAMBI_EDITOR, 200, READ, NULL);
+    g_assert_true(json_equal(again, read));
+    kit_free(kit);
+}
+
+static void test_odd_items(void)
+{
+    static const int ids[] = {1};
+    static const char *const odd[] = {"{\"tutorial\":1,\"seconds\":3601}",
+                                      "{\"tutorial\":1,\"seconds\":-1}",
+                                      "{\"tutorial\":1,\"seconds\":1.5}",
+                                      "{\"tutorial\":1,\"seconds\":\"5\"}",
+                                      "{\"tutorial\":1,\"shape\":\"round\"}",
+                                      "{\"tutorial\":1,\"shape\":7}",
+                                      "{\"tutorial\":2}",
+                                      "{}",
+                                      "1",
+                                      "null"};
+    Kit *kit = kit_new(&serambi_plugin);
+    publish_library(kit, ids, 1);
+    for (size_t i = 0; i < G_N_ELEMENTS(odd); i++) {
+        g_test_message("%s", odd[i]);
+        ask_refused(kit, SERAMBI_EDITOR, 422, "programme.bad_list", WRITE,
+                    json_pack("{s:[{s:i}, o]}", "items", "tutorial", 1,
+                              json_loads(odd[i], JSON_DECODE_ANY, NULL)));
+    }
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, WRITE,
+                    json_pack("{s:[{s:i, s:i}]}", "items", "tutorial", 1, "seconds", 3600)));
+    g_assert_cmpint(number_at(kit_newest(kit, SLOTS), "slots.0.duration_us"), ==, 3600 * SECOND);
+    kit_free(kit);
+}
+
 static void test_restart(void)
 {
     static const int ids[] = {1, 2, 3}, chosen[] = {2, 1};
@@ -248,6 +302,8 @@ int main(int argc, char **argv)
     g_test_add_func("/programme/chosen-order", test_chosen_order);
     g_test_add_func("/programme/on-air-keeps-its-time", test_on_air_keeps_its_time);
     g_test_add_func("/programme/refusals", test_refusals);
+    g_test_add_func("/programme/own-duration-and-shape", test_own_duration_and_shape);
+    g_test_add_func("/programme/odd-items", test_odd_items);
     g_test_add_func("/programme/restart", test_restart);
     g_test_add_func("/programme/full-disk", test_full_disk);
     return g_test_run();

@@ -5,9 +5,13 @@
  *
  * playlist.c  the server half: the order of tutorials, and the slot table made of it
  * slots.c     which slot is due at a time; used by both halves
- * player.c    the display half: the picture layer and its captions */
+ * player.c    the display half: the picture layer and its captions
+ * track.c     a captions track: cues, their text and their places; display half */
 #pragma once
 #include "core/plugin.h"
+#include "plugins/programme/track.h"
+
+#define PROGRAMME_CAPTIONS 2 /* languages on the screen */
 
 typedef struct {
     const char *caption_languages; /* "id+en": one or two, the second quieter */
@@ -15,8 +19,9 @@ typedef struct {
 } ProgrammeSettings;
 
 /* --- slots.c -------------------------------------------------------------------------------------
- * A slot table {"start_us":N,"slots":[{"tutorial","media","duration_us","title","captions"}]} runs
- * from start_us on and round and round: a screen without a server goes on for ever. */
+ * A slot table {"start_us":N,"slots":[{"tutorial","media","duration_us","title","captions",
+ * "shape"}]} runs from start_us on and round and round: a screen without a server goes on for ever.
+ */
 
 typedef struct {
     size_t index;
@@ -42,10 +47,14 @@ typedef struct {
 
 typedef struct {
     json_t *table;
-    Showing now, next, later; /* later: where slots are short */
-    char *lines[2];           /* captions due now; NULL: none */
-    bool picture_changed, captions_changed;
-    json_t *cues[2]; /* of the slot now, by caption language */
+    Showing now, next, later;          /* later: where slots are short */
+    Track *tracks[PROGRAMME_CAPTIONS]; /* of the slot now, by caption language */
+    struct {
+        const Cue *cues[TRACK_AT_ONCE];
+        size_t count;
+    } due[PROGRAMME_CAPTIONS]; /* now; they belong to the tracks */
+    bool picture_changed, captions_changed, placed_changed;
+    bool has_room; /* the picture is large enough for captions on it */
 } Player;
 
 typedef struct {

@@ -40,6 +40,12 @@ static json_t *ticket_shape(const json_t *row, bool with_id, int64_t ahead, json
     return ticket;
 }
 
+static json_t *wait_of_row(Serambi *self, const json_t *row)
+{
+    return wait_of(self, json_integer_value(json_object_get(row, "id")),
+                   json_integer_value(json_object_get(row, "service")));
+}
+
 static bool is_waiting(const json_t *row)
 {
     return !g_strcmp0(json_string_value(json_object_get(row, "state")), "waiting");
@@ -50,10 +56,9 @@ json_t *board_ticket(Serambi *self, const json_t *row, bool with_id, GError **er
     if (!is_waiting(row))
         return ticket_shape(row, with_id, 0, NULL);
     int64_t ahead = 0;
-    WaitBasis basis;
-    if (!count_ahead(self, row, &ahead, error) || !wait_basis(self, &basis, error))
+    if (!count_ahead(self, row, &ahead, error))
         return NULL;
-    return ticket_shape(row, with_id, ahead, wait_range(&basis, ahead));
+    return ticket_shape(row, with_id, ahead, wait_of_row(self, row));
 }
 
 json_t *board_services(Serambi *self, GError **error)
@@ -94,8 +99,7 @@ static json_t *called_now(Serambi *self, const char *day, GError **error)
 }
 
 /* Adds to each service how many wait and how long the next one would. */
-static bool add_waiting(Serambi *self, json_t *services, const char *day, const WaitBasis *basis,
-                        GError **error)
+static bool add_waiting(Serambi *self, json_t *services, const char *day, GError **error)
 {
     json_auto_t *rows = serambi_query(self, error,
                                       "SELECT service, COUNT(*) AS count FROM queue_ticket"
@@ -103,10 +107,8 @@ static bool add_waiting(Serambi *self, json_t *services, const char *day, const 
                                       "s", day);
     if (!rows)
         return false;
-    int64_t total = 0;
     size_t index, inner;
     json_t *service, *row;
-    json_array_foreach(rows, index, row) total += json_integer_value(json_object_get(row, "count"));
     json_array_foreach(services, index, service)
     {
         int64_t count = 0;
@@ -116,16 +118,18 @@ static bool add_waiting(Serambi *self, json_t *services, const char *day, const 
         json_object_set(service, "service", json_object_get(service, "id"));
         json_object_del(service, "id");
         json_object_set_new(service, "count", json_integer(count));
-        json_object_set_new(service, "wait_minutes", wait_range(basis, total));
+        json_object_set_new(
+            service, "wait_minutes",
+            wait_of(self, 0, json_integer_value(json_object_get(service, "service"))));
     }
     return true;
 }
 
-static bool publish_board(Serambi *self, const char *day, const WaitBasis *basis, GError **error)
+static bool publish_board(Serambi *self, const char *day, GError **error)
 {
     json_auto_t *now = called_now(self, day, error);
     json_auto_t *services = now ? board_services(self, error) : NULL;
-    if (!services || !add_waiting(self, services, day, basis, error))
+    if (!services || !add_waiting(self, services, day, error))
         return false;
     serambi_publish(self, "board",
                     json_pack("{s:s, s:O, s:O}", "day", day, "now", now, "waiting", services));
@@ -158,7 +162,7 @@ static bool was_told(const json_t *row, int64_t ahead, const char *wait)
 }
 
 /* Tells each waiting ticket its place, where that differs from what it was told last. */
-static bool publish_waiting(Serambi *self, const WaitBasis *basis, GError **error)
+static bool publish_waiting(Serambi *self, GError **error)
 {
     json_auto_t *rows = tickets_line(self, error);
     if (!rows)
@@ -167,7 +171,7 @@ static bool publish_waiting(Serambi *self, const WaitBasis *basis, GError **erro
     json_t *row;
     json_array_foreach(rows, ahead, row)
     {
-        json_auto_t *wait = wait_range(basis, (int64_t)ahead);
+        json_auto_t *wait = wait_of_row(self, row);
         g_autofree char *shown = json_dumps(wait, JSON_COMPACT);
         if (!was_told(row, (int64_t)ahead, shown) &&
             !publish_ticket(self, row, (int64_t)ahead, json_incref(wait), error))
@@ -193,11 +197,11 @@ static bool publish_moved(Serambi *self, GError **error)
 bool board_publish(Serambi *self, GError **error)
 {
     Queue *queue = serambi_state(self);
-    WaitBasis basis;
     char day[11];
     tickets_day(self, serambi_now_us(self), day);
-    if (!wait_basis(self, &basis, error) || !publish_board(self, day, &basis, error) ||
-        !publish_waiting(self, &basis, error) || !publish_moved(self, error))
+    wait_touch(self);
+    if (!publish_board(self, day, error) || !publish_waiting(self, error) ||
+        !publish_moved(self, error))
         return false;
     serambi_publish(self, "desk",
                     json_pack("{s:I}", "version", (json_int_t)++queue->server.desk_version));
@@ -287,6 +291,7 @@ const SerambiTopic board_topics[] = {
 
 const SerambiTimer board_timers[] = {
     {"day", 1, on_tick},
+    {"wait", 1, wait_tick},
     {0},
 };
 

@@ -1,27 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
- * SPDX-FileCopyrightText: 2026 The Serambi authors */
+ * SPDX-FileCopyrightText: 2026 The Serambi authors
+ *
+ * Bounded overtaking as two pure functions. */
 #include "plugins/queue/fairness.h"
 
 static bool is_priority_next(const FairnessRule *rule, FairnessHead priority, FairnessHead normal,
-                             int64_t since)
+                             unsigned normal_since)
 {
-    if (!normal.exists)
-        return true;
-    if (rule->age_cap_us > 0 && normal.waited_us > rule->age_cap_us &&
-        priority.waited_us <= rule->age_cap_us)
+    if (!priority.exists || !normal.exists)
+        return priority.exists;
+    if (rule->age_cap_minutes > 0 && normal.waited_minutes > rule->age_cap_minutes &&
+        priority.waited_minutes <= rule->age_cap_minutes)
         return false;
-    return since >= rule->ratio;
+    return normal_since >= rule->ratio;
 }
 
 FairnessPick fairness_pick(const FairnessRule *rule, FairnessHead priority, FairnessHead normal,
-                           int64_t *since)
+                           unsigned normal_since)
 {
     if (!priority.exists && !normal.exists)
         return FAIRNESS_NOBODY;
-    if (priority.exists && is_priority_next(rule, priority, normal, *since)) {
-        *since = 0;
-        return FAIRNESS_PRIORITY;
-    }
-    *since += 1;
-    return FAIRNESS_NORMAL;
+    return is_priority_next(rule, priority, normal, normal_since) ? FAIRNESS_PRIORITY
+                                                                  : FAIRNESS_NORMAL;
+}
+
+unsigned fairness_after(bool priority_called, unsigned normal_since)
+{
+    if (priority_called)
+        return 0;
+    return normal_since >= FAIRNESS_SINCE_MAX ? FAIRNESS_SINCE_MAX : normal_since + 1;
 }

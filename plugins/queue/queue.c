@@ -69,18 +69,20 @@ static bool server_start(Serambi *self, GError **error)
     Queue *queue = serambi_state(self);
     queue->server.issued = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     queue->server.desk_version = serambi_now_us(self);
+    queue->server.wait = wait_new();
     const char *zone_name = ((const QueueSettings *)serambi_settings(self))->time_zone;
     g_autoptr(GTimeZone) zone = g_time_zone_new_identifier(zone_name);
     if (*zone_name && !zone)
         serambi_log(self, LOG_WARNING, "time zone '%s' is not known here, days begin at 0:00 UTC",
                     zone_name);
-    return tickets_end_days(self, error) && board_publish(self, error);
+    return tickets_end_days(self, error) && wait_refresh(self, error) && board_publish(self, error);
 }
 
 static void server_stop(Serambi *self)
 {
     Queue *queue = serambi_state(self);
     g_clear_pointer(&queue->server.issued, g_hash_table_unref);
+    g_clear_pointer(&queue->server.wait, wait_free);
 }
 
 SERAMBI_PLUGIN(.id = "queue", .version = "1",

@@ -6,11 +6,14 @@
  * tickets.c  the model: numbers, states, who is next; only SQL, no HTTP, no topics
  * fairness.c who of the priority and the normal line goes first; pure
  * board.c    what the world sees: board, calls, ticket states, desk
- * wait.c     the expected wait as a range
+ * wait.c     the expected wait as a range; wait_read.c fills its picture
+ * estimates.c  how good the estimates were, for staff
  * routes.c   the API of phones and counters
  * screen.c   the display half: board, chip, spotlight */
 #pragma once
 #include "core/plugin.h"
+#include "plugins/queue/fairness.h"
+#include "plugins/queue/wait.h"
 
 typedef struct {
     const char *time_zone;
@@ -25,6 +28,7 @@ typedef struct {
     GHashTable *issued; /* peer address -> tickets in this window; owned */
     int64_t window_start_us;
     int64_t desk_version;
+    Wait *wait;   /* owned */
     char day[11]; /* of the board that is on disk: at midnight it is made anew */
 } QueueServer;
 
@@ -76,6 +80,9 @@ json_t *tickets_by_id(Serambi *self, int64_t id, GError **error);             /*
  * when nobody waits, or when id does not; then id 0 still has ended what the counter had. */
 json_t *tickets_call(Serambi *self, int64_t counter, int64_t id, const char *key, const char *actor,
                      bool *ret_repeated, GError **error);
+/* The rule of the settings, and the normal calls since the last priority call; also in GET. */
+FairnessRule tickets_rule(Serambi *self);
+bool tickets_normal_since(Serambi *self, unsigned *ret_since, GError **error);
 /* Today's waiting tickets in the order in which they would be called; also in GET. */
 json_t *tickets_line(Serambi *self, GError **error);
 
@@ -103,18 +110,6 @@ bool tickets_record_call(Serambi *self, const json_t *ticket, bool is_recall, in
                          GError **error);
 /* Ends what earlier days left open: nobody will call it any more. */
 bool tickets_end_days(Serambi *self, GError **error);
-
-/* --- wait.c -------------------------------------------------------------------------------------
- */
-
-/* What an estimate needs, read once for a whole board. */
-typedef struct {
-    double service_minutes; /* mean of today's last services, or the configured guess */
-    int64_t counters;       /* that called somebody in the last half hour, at least 1 */
-} WaitBasis;
-bool wait_basis(Serambi *self, WaitBasis *ret_basis, GError **error);
-/* [low, high] in minutes, steps of five, for somebody with that many ahead; new reference. */
-json_t *wait_range(const WaitBasis *basis, int64_t ahead);
 
 /* --- board.c: inside a savepoint ----------------------------------------------------------------
  */

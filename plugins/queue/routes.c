@@ -508,5 +508,9 @@ const SerambiRoute routes_table[] = {
      "call {counter, key}, recall, start, no-show, park, return, finish, transfer {service}, leave,"
      " undo {key}; a key makes each of them happen once"},
     {"GET", "audit", SERAMBI_ADMIN, handle_audit, "whether the audit's chain is whole"},
+    {"GET", "estimates", SERAMBI_STAFF, estimates_handle,
+     "how good the shown waits were, by service and hour, over thirty days"},
+    {"GET", "estimates/log", SERAMBI_STAFF, estimates_handle_log,
+     "one day as a log for tests/bench/wait --replay: ?day="},
     {0},
 };

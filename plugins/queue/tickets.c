@@ -73,6 +73,7 @@ const char *const tickets_migrations[] = {
     "CREATE TABLE queue_audit ("
     " id BIGINT PRIMARY KEY, at_us BIGINT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,"
     " ticket BIGINT NOT NULL REFERENCES queue_ticket (id), counter TEXT);",
+    WAIT_MIGRATION,
     /* Being served, classes, undo, the audit's chain. A CHECK cannot be altered: the table is made
      * anew, with those that point to it. */
     "CREATE TABLE queue_ticket_new ("
@@ -110,12 +111,25 @@ const char *const tickets_migrations[] = {
     /* What was written before there was a chain stands before its first link. */
     "INSERT INTO queue_audit_new SELECT id, at_us, actor, action, ticket, counter, 0, NULL, ''"
     " FROM queue_audit;"
+    "CREATE TABLE queue_estimate_new ("
+    " id BIGINT PRIMARY KEY, ticket BIGINT NOT NULL REFERENCES queue_ticket_new (id),"
+    " service BIGINT NOT NULL, at_us BIGINT NOT NULL,"
+    " median_us BIGINT NOT NULL, high_us BIGINT NOT NULL, low_minutes BIGINT, high_minutes BIGINT,"
+    " called_us BIGINT, is_first BIGINT NOT NULL, is_open BIGINT NOT NULL);"
+    "INSERT INTO queue_estimate_new SELECT id, ticket, service, at_us, median_us, high_us,"
+    " low_minutes, high_minutes, called_us, is_first, is_open FROM queue_estimate;"
     "DROP TABLE queue_call; DROP TABLE queue_request; DROP TABLE queue_audit;"
-    "DROP TABLE queue_ticket;"
+    "DROP TABLE queue_estimate; DROP TABLE queue_ticket;"
     "ALTER TABLE queue_ticket_new RENAME TO queue_ticket;"
     "ALTER TABLE queue_call_new RENAME TO queue_call;"
     "ALTER TABLE queue_request_new RENAME TO queue_request;"
     "ALTER TABLE queue_audit_new RENAME TO queue_audit;"
+    "ALTER TABLE queue_estimate_new RENAME TO queue_estimate;"
+    "CREATE INDEX queue_estimate_ticket ON queue_estimate (ticket, id);"
+    "CREATE INDEX queue_estimate_open ON queue_estimate (ticket) WHERE is_open = 1;"
+    "CREATE INDEX queue_estimate_time ON queue_estimate (at_us);"
+    "CREATE INDEX queue_ticket_outcome ON queue_ticket (ended_us)"
+    " WHERE state IN ('done', 'no_show') AND called_us IS NOT NULL;"
     "CREATE INDEX queue_ticket_waiting ON queue_ticket (day, state, sort_us, id);"
     "CREATE INDEX queue_ticket_untold ON queue_ticket (id) WHERE is_untold = 1;"
     "CREATE INDEX queue_ticket_called ON queue_ticket (counter, called_us)"
@@ -361,38 +375,39 @@ static bool finish_current(Serambi *self, const char *label, const char *actor, 
     return true;
 }
 
-static FairnessRule fairness_rule(Serambi *self)
+FairnessRule tickets_rule(Serambi *self)
 {
     const QueueSettings *settings = serambi_settings(self);
     return (FairnessRule){
-        .ratio = settings->priority_ratio,
-        .age_cap_us = settings->priority_age_minutes * 60 * G_USEC_PER_SEC,
+        .ratio = (unsigned)settings->priority_ratio,
+        .age_cap_minutes = (double)settings->priority_age_minutes,
     };
 }
 
 static FairnessHead head_of(Serambi *self, const json_t *row)
 {
-    return (FairnessHead){row != NULL, serambi_now_us(self) - integer_at(row, "issued_us")};
+    int64_t waited_us = serambi_now_us(self) - integer_at(row, "issued_us");
+    return (FairnessHead){row != NULL, (double)waited_us / (60.0 * G_USEC_PER_SEC)};
 }
 
-static bool read_since(Serambi *self, int64_t *ret_since, GError **error)
+bool tickets_normal_since(Serambi *self, unsigned *ret_since, GError **error)
 {
     json_auto_t *rows =
         serambi_query(self, error, "SELECT since FROM queue_fairness WHERE id = 1", "");
     if (!rows)
         return false;
     const json_t *row = json_array_get(rows, 0);
-    *ret_since = row ? integer_at(row, "since")
-                     : ((const QueueSettings *)serambi_settings(self))->priority_ratio;
+    *ret_since = row ? (unsigned)CLAMP(integer_at(row, "since"), 0, FAIRNESS_SINCE_MAX)
+                     : tickets_rule(self).ratio;
     return true;
 }
 
-static bool write_since(Serambi *self, int64_t since, GError **error)
+static bool write_since(Serambi *self, unsigned since, GError **error)
 {
     json_auto_t *done = serambi_query(self, error,
                                       "INSERT INTO queue_fairness (id, since) VALUES (1, $1)"
                                       " ON CONFLICT (id) DO UPDATE SET since = $1",
-                                      "i", since);
+                                      "i", (int64_t)since);
     return done != NULL;
 }
 
@@ -415,19 +430,20 @@ static json_t *head(Serambi *self, int64_t counter, bool is_priority, GError **e
 static json_t *pick(Serambi *self, int64_t counter, GError **error)
 {
     GError *failure = NULL;
-    int64_t since = 0;
+    unsigned since = 0;
     json_auto_t *priority = head(self, counter, true, &failure);
     json_auto_t *normal = failure ? NULL : head(self, counter, false, &failure);
     if (failure) {
         g_propagate_error(error, failure);
         return NULL;
     }
-    if (!read_since(self, &since, error))
+    if (!tickets_normal_since(self, &since, error))
         return NULL;
-    FairnessRule rule = fairness_rule(self);
+    FairnessRule rule = tickets_rule(self);
     FairnessPick chosen =
-        fairness_pick(&rule, head_of(self, priority), head_of(self, normal), &since);
-    if (chosen == FAIRNESS_NOBODY || !write_since(self, since, error))
+        fairness_pick(&rule, head_of(self, priority), head_of(self, normal), since);
+    if (chosen == FAIRNESS_NOBODY ||
+        !write_since(self, fairness_after(chosen == FAIRNESS_PRIORITY, since), error))
         return NULL;
     return json_incref(chosen == FAIRNESS_PRIORITY ? priority : normal);
 }
@@ -440,8 +456,8 @@ json_t *tickets_line(Serambi *self, GError **error)
                                       "SELECT " TICKET_COLUMNS " FROM queue_ticket"
                                       " WHERE day = $1 AND state = 'waiting' ORDER BY sort_us, id",
                                       "s", day);
-    int64_t since = 0;
-    if (!rows || !read_since(self, &since, error))
+    unsigned since = 0;
+    if (!rows || !tickets_normal_since(self, &since, error))
         return NULL;
     json_auto_t *priority = json_array(), *normal = json_array();
     size_t index;
@@ -452,11 +468,12 @@ json_t *tickets_line(Serambi *self, GError **error)
         json_array_append(is_normal ? normal : priority, row);
     }
     json_t *line = json_array();
-    FairnessRule rule = fairness_rule(self);
+    FairnessRule rule = tickets_rule(self);
     for (size_t first = 0, second = 0; json_array_size(line) < json_array_size(rows);) {
         json_t *one = json_array_get(priority, first), *other = json_array_get(normal, second);
-        bool is_priority = fairness_pick(&rule, head_of(self, one), head_of(self, other), &since) ==
+        bool is_priority = fairness_pick(&rule, head_of(self, one), head_of(self, other), since) ==
                            FAIRNESS_PRIORITY;
+        since = fairness_after(is_priority, since);
         json_array_append(line, is_priority ? one : other);
         first += is_priority;
         second += !is_priority;

@@ -19,6 +19,22 @@ const char *const clips_migrations[] = {
     " reason_code TEXT, reason_message TEXT,"
     " created_us BIGINT NOT NULL, deleted_us BIGINT, author TEXT NOT NULL);"
     "CREATE INDEX tutorials_clip_state ON tutorials_clip (state, id);",
+    /* Why a clip has no captions. What was on screens before the rule stays there. */
+    "ALTER TABLE tutorials_clip ADD COLUMN waiver TEXT;"
+    "UPDATE tutorials_clip SET waiver = 'earlier' WHERE captions = '{}';",
+    /* What captions say, for search and for download as SubRip. */
+    "CREATE TABLE tutorials_caption (clip_id BIGINT NOT NULL, language TEXT NOT NULL,"
+    " vtt TEXT NOT NULL, PRIMARY KEY (clip_id, language));",
+    /* What visitors may, and what they said. */
+    "ALTER TABLE tutorials_clip ADD COLUMN downloads BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE tutorials_clip ADD COLUMN helped BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE tutorials_clip ADD COLUMN unhelped BIGINT NOT NULL DEFAULT 0;",
+    /* A recording that was replaced, and the upload that is to replace one. */
+    "ALTER TABLE tutorials_clip ADD COLUMN replaces BIGINT;"
+    "CREATE TABLE tutorials_version (id BIGINT PRIMARY KEY, clip_id BIGINT NOT NULL,"
+    " media TEXT, poster TEXT, manifest TEXT, duration_us BIGINT NOT NULL,"
+    " replaced_us BIGINT NOT NULL);"
+    "CREATE INDEX tutorials_version_clip ON tutorials_version (clip_id, id);",
     NULL,
 };
 
@@ -50,13 +66,28 @@ json_t *clips_shape(const json_t *row)
     json_t *text;
     json_object_foreach(json_object_size(captions) ? captions : title, language, text)
         json_array_append_new(languages, json_string(language));
-    return json_pack("{s:O, s:o, s:o, s:O, s:f, s:O, s:O, s:o, s:o, s:o}", "id",
-                     json_object_get(row, "id"), "title", title, "summary",
-                     clips_json(row, "summary"), "duration_us", json_object_get(row, "duration_us"),
-                     "gain_db", json_number_value(json_object_get(manifest, "gain_db")), "media",
-                     json_object_get(row, "media"), "poster", json_object_get(row, "poster"),
-                     "captions", caption_hashes(captions, "vtt"), "cues",
-                     caption_hashes(captions, "json"), "languages", languages);
+    return json_pack(
+        "{s:O, s:o, s:o, s:O, s:f, s:O, s:O, s:o, s:o, s:o, s:b, s:O?, s:O?}", "id",
+        json_object_get(row, "id"), "title", title, "summary", clips_json(row, "summary"),
+        "duration_us", json_object_get(row, "duration_us"), "gain_db",
+        json_number_value(json_object_get(manifest, "gain_db")), "media",
+        json_object_get(row, "media"), "poster", json_object_get(row, "poster"), "captions",
+        caption_hashes(captions, "vtt"), "cues", caption_hashes(captions, "json"), "languages",
+        languages, "downloads", json_integer_value(json_object_get(row, "downloads")) != 0, "strip",
+        json_object_get(manifest, "strip"), "small", json_object_get(manifest, "small"));
+}
+
+bool clips_may_go_without_captions(const json_t *row)
+{
+    json_auto_t *manifest = clips_json(row, "manifest");
+    return json_is_string(json_object_get(row, "waiver")) ||
+           json_is_false(json_object_get(manifest, "has_audio"));
+}
+
+bool clips_is_public(const json_t *row)
+{
+    json_auto_t *captions = clips_json(row, "captions");
+    return json_object_size(captions) > 0 || clips_may_go_without_captions(row);
 }
 
 json_t *clips_staff_shape(const json_t *row)
@@ -66,6 +97,11 @@ json_t *clips_staff_shape(const json_t *row)
     json_object_set(shape, "state", json_object_get(row, "state"));
     json_object_set(shape, "percent", json_object_get(row, "percent"));
     json_object_set(shape, "filename", json_object_get(row, "filename"));
+    json_object_set(shape, "waiver", json_object_get(row, "waiver"));
+    json_object_set_new(shape, "needs_captions", json_boolean(!clips_is_public(row)));
+    json_object_set(shape, "helped", json_object_get(row, "helped"));
+    json_object_set(shape, "unhelped", json_object_get(row, "unhelped"));
+    json_object_set(shape, "deleted_us", json_object_get(row, "deleted_us"));
     json_object_set_new(shape, "reason",
                         json_is_string(code) ? json_pack("{s:O, s:O}", "code", code, "message",
                                                          json_object_get(row, "reason_message"))
@@ -74,7 +110,7 @@ json_t *clips_staff_shape(const json_t *row)
 }
 
 static json_t *shapes(Serambi *self, GError **error, const char *sql,
-                      json_t *(*shape)(const json_t *row))
+                      bool (*is_wanted)(const json_t *row), json_t *(*shape)(const json_t *row))
 {
     json_auto_t *rows = serambi_query(self, error, sql, "");
     if (!rows)
@@ -82,7 +118,11 @@ static json_t *shapes(Serambi *self, GError **error, const char *sql,
     json_t *list = json_array();
     size_t index;
     json_t *row;
-    json_array_foreach(rows, index, row) json_array_append_new(list, shape(row));
+    json_array_foreach(rows, index, row)
+    {
+        if (!is_wanted || is_wanted(row))
+            json_array_append_new(list, shape(row));
+    }
     return list;
 }
 
@@ -91,7 +131,7 @@ json_t *clips_ready(Serambi *self, GError **error)
     return shapes(self, error,
                   "SELECT " CLIP_COLUMNS " FROM tutorials_clip"
                   " WHERE state = 'ready' AND deleted_us IS NULL ORDER BY id",
-                  clips_shape);
+                  clips_is_public, clips_shape);
 }
 
 json_t *clips_all(Serambi *self, GError **error)
@@ -99,7 +139,25 @@ json_t *clips_all(Serambi *self, GError **error)
     return shapes(self, error,
                   "SELECT " CLIP_COLUMNS " FROM tutorials_clip"
                   " WHERE deleted_us IS NULL ORDER BY id DESC",
-                  clips_staff_shape);
+                  NULL, clips_staff_shape);
+}
+
+json_t *clips_trash(Serambi *self, GError **error)
+{
+    return shapes(self, error,
+                  "SELECT " CLIP_COLUMNS " FROM tutorials_clip"
+                  " WHERE deleted_us IS NOT NULL ORDER BY deleted_us DESC, id",
+                  NULL, clips_staff_shape);
+}
+
+json_t *clips_public_row(Serambi *self, int64_t id, GError **error)
+{
+    json_auto_t *rows = serambi_query(self, error,
+                                      "SELECT " CLIP_COLUMNS " FROM tutorials_clip"
+                                      " WHERE id = $1 AND state = 'ready' AND deleted_us IS NULL",
+                                      "i", id);
+    json_t *row = json_array_get(rows, 0);
+    return row && clips_is_public(row) ? json_incref(row) : NULL;
 }
 
 bool clips_publish_list(Serambi *self, GError **error)
@@ -116,7 +174,7 @@ bool clips_publish_work(Serambi *self, GError **error)
     json_t *list = shapes(self, error,
                           "SELECT " CLIP_COLUMNS " FROM tutorials_clip"
                           " WHERE state <> 'ready' AND deleted_us IS NULL ORDER BY id",
-                          clips_staff_shape);
+                          NULL, clips_staff_shape);
     if (!list)
         return false;
     serambi_publish(self, "work", json_pack("{s:o}", "items", list));
@@ -127,7 +185,9 @@ bool clips_publish_work(Serambi *self, GError **error)
     "\"id\":3,\"title\":{\"id\":\"Meminjam "                                                       \
     "buku\"},\"summary\":{},\"duration_us\":42000000,\"gain_db\":-6.5,"                            \
     "\"media\":\"5f1d\",\"poster\":\"77c0\",\"captions\":{\"id\":\"90ab\"},\"cues\":{\"id\":"      \
-    "\"b21c\"},\"languages\":[\"id\"]"
+    "\"b21c\"},\"languages\":[\"id\"],\"downloads\":false,"                                        \
+    "\"strip\":{\"media\":\"2c9e\",\"columns\":10,\"count\":42,"                                   \
+    "\"every_us\":1000000,\"width\":160,\"height\":90},\"small\":\"d00f\""
 
 const SerambiTopic clips_topics[] = {
     {

@@ -3,8 +3,8 @@
  *
  * From an upload to a certified clip. Each step is one disposable child of the sandboxed worker:
  *
- *   video       probe -> prepare -> prove -> keep
- *   storyboard           compose -> prove -> keep
+ *   video       probe -> prepare -> prove -> shrink -> keep
+ *   storyboard           compose -> prove -> shrink -> keep
  *
  * The row's state is the truth: after a restart everything that was on its way begins again with
  * the uploaded file. A clip is offered to screens and phones only after `prove` decoded every frame
@@ -35,7 +35,7 @@
 typedef struct {
     char *path, *type;
     char *language, *format; /* of captions; NULL otherwise */
-    const char *column;      /* "media", "poster"; NULL for captions */
+    const char *column; /* "media", "poster"; "strip", "small" in the manifest; NULL: captions */
 } Part;
 
 typedef struct {
@@ -222,15 +222,26 @@ static const char *manifest_text(const Ingest *ingest, const char *key)
     return json_string_value(json_object_get(ingest->manifest, key));
 }
 
-static void on_proved(Serambi *self, bool ok, void *data)
+/* The small rendition is there, or the master was small enough: all parts are known. */
+static void on_shrunk(Serambi *self, bool ok, void *data)
 {
     Ingest *ingest = data;
     if (!step_succeeded(ingest, ok))
         return;
+    const char *small = json_string_value(json_object_get(ingest->result, "small"));
+    json_object_del(ingest->manifest, "small");
+    add_part(ingest, small, "video/mp4", "small", NULL, NULL);
+    const json_t *strip = json_object_get(ingest->manifest, "strip");
+    add_part(ingest, json_string_value(json_object_get(strip, "file")), "image/jpeg", "strip", NULL,
+             NULL);
     const char *language;
     json_t *files;
     json_object_foreach(json_object_get(ingest->manifest, "captions"), language, files)
     {
+        const char *vtt = json_string_value(json_object_get(files, "vtt"));
+        g_autofree char *path = g_build_filename(ingest->output, vtt ? vtt : "", NULL);
+        if (is_file_name(vtt))
+            captions_note_file(self, ingest->id, language, path);
         add_part(ingest, json_string_value(json_object_get(files, "vtt")),
                  "text/vtt; charset=utf-8", NULL, language, "vtt");
         add_part(ingest, json_string_value(json_object_get(files, "json")), "application/json",
@@ -239,6 +250,16 @@ static void on_proved(Serambi *self, bool ok, void *data)
     add_part(ingest, manifest_text(ingest, "poster"), "image/jpeg", "poster", NULL, NULL);
     add_part(ingest, manifest_text(ingest, "master"), "video/mp4", "media", NULL, NULL);
     keep_next(ingest);
+}
+
+static void on_proved(Serambi *self, bool ok, void *data)
+{
+    Ingest *ingest = data;
+    if (!step_succeeded(ingest, ok))
+        return;
+    g_autofree char *path = g_build_filename(ingest->output, manifest_text(ingest, "master"), NULL);
+    const char *const argv[] = {"shrink", "--input", path, "--output", ingest->output, NULL};
+    run_step(ingest, NULL, argv, on_shrunk);
 }
 
 static void on_prepared(Serambi *self, bool ok, void *data)
@@ -265,8 +286,10 @@ static void on_probed(Serambi *self, bool ok, void *data)
     Ingest *ingest = data;
     if (!step_succeeded(ingest, ok))
         return;
-    const char *const argv[] = {"prepare",  "--input",      ingest->path,
-                                "--output", ingest->output, NULL};
+    const TutorialsSettings *settings = serambi_settings(self);
+    g_autofree char *seconds = g_strdup_printf("%" G_GINT64_FORMAT, settings->slide_seconds);
+    const char *const argv[] = {"prepare",      "--input",   ingest->path, "--output",
+                                ingest->output, "--seconds", seconds,      NULL};
     run_step(ingest, "preparing", argv, on_prepared);
 }
 
@@ -308,7 +331,8 @@ static void complete(Ingest *ingest)
         " duration_us = $4, folder = NULL, output = NULL WHERE id = $1",
         "issi", ingest->id, captions, manifest,
         (int64_t)json_integer_value(json_object_get(ingest->manifest, "duration_us")));
-    if (!rows || !set_words(ingest, &error) || !clips_publish_list(self, &error) ||
+    if (!rows || !set_words(ingest, &error) || !versions_settle(self, ingest->id, &error) ||
+        !clips_publish_list(self, &error) ||
         !clips_publish_work(self, &error)) {
         fail(ingest, "error.store", error->message);
         g_error_free(error);
@@ -330,6 +354,11 @@ static bool note_part(Ingest *ingest, const Part *part, const char *sha256, GErr
         json_object_set_new(files, part->format, json_string(sha256));
         return true;
     }
+    if (!strcmp(part->column, "small"))
+        return !json_object_set_new(ingest->manifest, "small", json_string(sha256));
+    if (!strcmp(part->column, "strip"))
+        return !json_object_set_new(json_object_get(ingest->manifest, "strip"), "media",
+                                    json_string(sha256));
     const char *sql = !strcmp(part->column, "media")
                           ? "UPDATE tutorials_clip SET media = $2 WHERE id = $1"
                           : "UPDATE tutorials_clip SET poster = $2 WHERE id = $1";
@@ -470,14 +499,18 @@ static void receive(Serambi *self, const SerambiUploaded *upload, const char *ki
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *title = title_of(upload);
+    const char *waiver = json_string_value(json_object_get(upload->metadata, "waiver"));
+    const char *older = json_string_value(json_object_get(upload->metadata, "replaces"));
+    int64_t replaces = older ? g_ascii_strtoll(older, NULL, 10) : 0; /* 0: none */
     json_auto_t *rows = serambi_query(
         self, &error,
         "INSERT INTO tutorials_clip (id, kind, state, title, summary, filename, upload, path,"
-        " folder, captions, duration_us, percent, created_us, author)"
+        " folder, captions, duration_us, percent, created_us, author, waiver, replaces)"
         " SELECT COALESCE(MAX(id), 0) + 1, $1, 'received', $2, '{}', $3, $4, $5, $6, '{}', 0, 0,"
-        " $7, $8 FROM tutorials_clip RETURNING id",
-        "ssssssis", kind, title ? title : "{}", upload->filename, upload->id, upload->path,
-        upload->folder, serambi_now_us(self), upload->user);
+        " $7, $8, $9, $10 FROM tutorials_clip RETURNING id",
+        "ssssssissi", kind, title ? title : "{}", upload->filename, upload->id, upload->path,
+        upload->folder, serambi_now_us(self), upload->user,
+        captions_is_waiver(waiver) ? waiver : NULL, replaces);
     if (!rows) {
         serambi_log(self, LOG_ERR, "could not take up '%s': %s", upload->filename, error->message);
         return;
@@ -531,7 +564,8 @@ void ingest_stop(Serambi *self)
 #define WRITERS (SERAMBI_EDITOR | SERAMBI_ADMIN)
 
 const SerambiUpload ingest_uploads[] = {
-    {"video", WRITERS, VIDEO_BYTES_MAX, on_video, "a recording, in what a phone or screen makes"},
+    {"video", WRITERS, VIDEO_BYTES_MAX, on_video,
+     "a video, a picture, a PDF or a recording without a picture"},
     {"storyboard", WRITERS, STORYBOARD_BYTES_MAX, on_storyboard,
      "a tutorial written as text, see media/samples"},
     {0},

@@ -9,7 +9,7 @@
 
 static const char *const languages[] = {"id", "en", "ar"};
 
-static void reply_failure(SerambiRequest *request, GError *error)
+void routes_reply_failure(SerambiRequest *request, GError *error)
 {
     serambi_reply_error(request, 503, "error.store", "%s",
                         error ? error->message : "the store gave no answer");
@@ -21,7 +21,7 @@ static void reply_list(SerambiRequest *request, json_t *list, GError *error)
     if (list)
         serambi_reply(request, 200, json_pack("{s:o}", "tutorials", list));
     else
-        reply_failure(request, error);
+        routes_reply_failure(request, error);
 }
 
 static void handle_ready(Serambi *self, SerambiRequest *request)
@@ -69,8 +69,7 @@ static char *check_texts(const json_t *texts, glong length)
     return json_dumps(kept, JSON_COMPACT);
 }
 
-/* The id in the path; false after having replied. */
-static bool read_id(SerambiRequest *request, int64_t *ret_id)
+bool routes_read_id(SerambiRequest *request, int64_t *ret_id)
 {
     if (g_ascii_string_to_signed(serambi_request_part(request, "id"), 10, 1, G_MAXINT64, ret_id,
                                  NULL))
@@ -79,12 +78,11 @@ static bool read_id(SerambiRequest *request, int64_t *ret_id)
     return false;
 }
 
-/* Tells the world of a changed clip and replies with it; takes rows, error. */
-static void reply_changed(Serambi *self, SerambiRequest *request, json_t *rows, GError *error)
+void routes_reply_changed(Serambi *self, SerambiRequest *request, json_t *rows, GError *error)
 {
     if (!rows || (json_array_size(rows) > 0 &&
                   (!clips_publish_list(self, &error) || !clips_publish_work(self, &error))))
-        reply_failure(request, error);
+        routes_reply_failure(request, error);
     else if (json_array_size(rows) == 0)
         serambi_reply_error(request, 404, "tutorials.unknown", "no tutorial %s in that state",
                             serambi_request_part(request, "id"));
@@ -107,20 +105,20 @@ static void handle_edit(Serambi *self, SerambiRequest *request)
     }
     GError *error = NULL;
     int64_t id = 0;
-    if (!read_id(request, &id))
+    if (!routes_read_id(request, &id))
         return;
     json_t *rows = serambi_query(self, &error,
                                  "UPDATE tutorials_clip SET title = $2, summary = $3"
                                  " WHERE id = $1 AND deleted_us IS NULL RETURNING " CLIP_COLUMNS,
                                  "iss", id, title, summary);
-    reply_changed(self, request, rows, error);
+    routes_reply_changed(self, request, rows, error);
 }
 
 static void handle_delete(Serambi *self, SerambiRequest *request)
 {
     GError *error = NULL;
     int64_t id = 0;
-    if (!read_id(request, &id))
+    if (!routes_read_id(request, &id))
         return;
     json_t *rows = serambi_query(self, &error,
                                  "UPDATE tutorials_clip SET deleted_us = $2"
@@ -128,14 +126,14 @@ static void handle_delete(Serambi *self, SerambiRequest *request)
                                  "ii", id, serambi_now_us(self));
     if (json_array_size(rows) > 0)
         ingest_cancel(self, id);
-    reply_changed(self, request, rows, error);
+    routes_reply_changed(self, request, rows, error);
 }
 
 static void handle_restore(Serambi *self, SerambiRequest *request)
 {
     GError *error = NULL;
     int64_t id = 0;
-    if (!read_id(request, &id))
+    if (!routes_read_id(request, &id))
         return;
     json_t *rows =
         serambi_query(self, &error,
@@ -143,7 +141,139 @@ static void handle_restore(Serambi *self, SerambiRequest *request)
                       " WHERE id = $1 AND deleted_us IS NOT NULL RETURNING " CLIP_COLUMNS,
                       "i", id);
     ingest_begin_waiting(self); /* what was on its way begins again */
-    reply_changed(self, request, rows, error);
+    routes_reply_changed(self, request, rows, error);
+}
+
+static void handle_trash(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    json_t *list = clips_trash(self, &error);
+    reply_list(request, list, error);
+}
+
+/* {"waiver":"no_speech"} or {"waiver":null} */
+static void handle_waiver(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    int64_t id = 0;
+    const json_t *given = json_object_get(serambi_request_body(request), "waiver");
+    const char *waiver = json_string_value(given);
+    if (!json_is_null(given) && !captions_is_waiver(waiver)) {
+        serambi_reply_error(request, 422, "tutorials.bad_waiver",
+                            "waiver: why it needs no captions, or null");
+        return;
+    }
+    if (!routes_read_id(request, &id))
+        return;
+    json_t *rows = serambi_query(self, &error,
+                                 "UPDATE tutorials_clip SET waiver = $2"
+                                 " WHERE id = $1 AND deleted_us IS NULL RETURNING " CLIP_COLUMNS,
+                                 "is", id, waiver);
+    routes_reply_changed(self, request, rows, error);
+}
+
+static void handle_downloads(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    int64_t id = 0;
+    const json_t *given = json_object_get(serambi_request_body(request), "downloads");
+    if (!json_is_boolean(given)) {
+        serambi_reply_error(request, 422, "error.input", "downloads: true or false");
+        return;
+    }
+    if (!routes_read_id(request, &id))
+        return;
+    json_t *rows = serambi_query(self, &error,
+                                 "UPDATE tutorials_clip SET downloads = $2"
+                                 " WHERE id = $1 AND deleted_us IS NULL RETURNING " CLIP_COLUMNS,
+                                 "ii", id, (int64_t)json_is_true(given));
+    routes_reply_changed(self, request, rows, error);
+}
+
+static void handle_versions(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    int64_t id = 0;
+    if (!routes_read_id(request, &id))
+        return;
+    json_t *list = versions_list(self, id, &error);
+    if (list)
+        serambi_reply(request, 200, json_pack("{s:o}", "versions", list));
+    else
+        routes_reply_failure(request, error);
+}
+
+static void handle_version_restore(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    int64_t id = 0, version = 0;
+    if (!routes_read_id(request, &id))
+        return;
+    bool ok = g_ascii_string_to_signed(serambi_request_part(request, "version"), 10, 1, G_MAXINT64,
+                                       &version, NULL) &&
+              versions_restore(self, id, version, &error);
+    if (!ok && !error) {
+        serambi_reply_error(request, 404, "tutorials.unknown", "no such version");
+        return;
+    }
+    json_t *rows =
+        ok ? serambi_query(self, &error,
+                           "SELECT " CLIP_COLUMNS " FROM tutorials_clip WHERE id = $1", "i", id)
+           : NULL;
+    routes_reply_changed(self, request, rows, error);
+}
+
+/* Visitors of one house may share an address, so it may speak often; the page itself asks each only
+ * once and remembers that in the browser. Nothing about them goes to disk. */
+#define VOICES_ADDRESS 50
+#define VOICES_MOST    20000
+
+static bool may_speak(Serambi *self, SerambiRequest *request, int64_t id)
+{
+    Tutorials *state = serambi_state(self);
+    if (!state->voices)
+        state->voices = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    char *voice = g_strdup_printf("%s %" G_GINT64_FORMAT, serambi_request_peer(request), id);
+    guint count = GPOINTER_TO_UINT(g_hash_table_lookup(state->voices, voice));
+    bool may =
+        count < VOICES_ADDRESS && (count > 0 || g_hash_table_size(state->voices) < VOICES_MOST);
+    if (may)
+        g_hash_table_replace(state->voices, voice, GUINT_TO_POINTER(count + 1));
+    else
+        g_free(voice);
+    return may;
+}
+
+static void handle_helped(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    int64_t id = 0;
+    const json_t *given = json_object_get(serambi_request_body(request), "helped");
+    if (!json_is_boolean(given)) {
+        serambi_reply_error(request, 422, "error.input", "helped: true or false");
+        return;
+    }
+    if (!routes_read_id(request, &id))
+        return;
+    json_auto_t *row = clips_public_row(self, id, &error);
+    if (!row && !error) {
+        serambi_reply_error(request, 404, "tutorials.unknown", "no such tutorial");
+        return;
+    }
+    if (!error && !may_speak(self, request, id)) {
+        serambi_reply_error(request, 429, "tutorials.said", "enough was said from this address");
+        return;
+    }
+    json_auto_t *rows = error ? NULL
+                              : serambi_query(self, &error,
+                                              "UPDATE tutorials_clip SET helped = helped + $2,"
+                                              " unhelped = unhelped + $3 WHERE id = $1",
+                                              "iii", id, (int64_t)json_is_true(given),
+                                              (int64_t)json_is_false(given));
+    if (rows)
+        serambi_reply(request, 200, NULL);
+    else
+        routes_reply_failure(request, error);
 }
 
 #define WRITERS (SERAMBI_EDITOR | SERAMBI_ADMIN)
@@ -154,5 +284,21 @@ const SerambiRoute routes_table[] = {
     {"POST", "{id}", WRITERS, handle_edit, "{title:{id,en,ar}, summary:{...}}"},
     {"DELETE", "{id}", WRITERS, handle_delete, "into the trash"},
     {"POST", "{id}/restore", WRITERS, handle_restore, "out of the trash"},
+    {"GET", "watch/{id}", SERAMBI_ANYBODY, watch_page, "a page without script; ?lang=id|en|ar"},
+    {"GET", "watch/{id}/qr.svg", SERAMBI_ANYBODY, watch_qr, "the address of that page"},
+    {"GET", "oembed", SERAMBI_ANYBODY, watch_oembed, "?url=: how to embed it"},
+    {"GET", "feed.xml", SERAMBI_ANYBODY, watch_rss, "RSS 2.0 with enclosures; ?lang="},
+    {"GET", "feed.json", SERAMBI_ANYBODY, watch_json_feed, "JSON Feed 1.1; ?lang="},
+    {"GET", "trash", SERAMBI_STAFF, handle_trash, "deleted ones, the newest first; for 30 days"},
+    {"POST", "{id}/waiver", WRITERS, handle_waiver, "{waiver}: why it needs no captions; null"},
+    {"POST", "{id}/downloads", WRITERS, handle_downloads,
+     "{downloads}: may visitors take it along"},
+    {"POST", "{id}/helped", SERAMBI_ANYBODY, handle_helped, "{helped}: what a visitor says"},
+    {"GET", "{id}/versions", SERAMBI_STAFF, handle_versions, "recordings that were replaced"},
+    {"POST", "{id}/versions/{version}", WRITERS, handle_version_restore, "brings one back"},
+    {"POST", "captions/check", WRITERS, captions_check, "{text} or {cues}: cues and warnings"},
+    {"GET", "{id}/captions/{language}", SERAMBI_ANYBODY, captions_download, "?format=vtt or srt"},
+    {"POST", "{id}/captions/{language}", WRITERS, captions_save, "{text} or {cues}: kept"},
+    {"DELETE", "{id}/captions/{language}", WRITERS, captions_remove, "without them from now on"},
     {0},
 };

@@ -37,14 +37,18 @@ static const char worker_script[] =
     "  echo '{\"progress\":{\"percent\":41.5}}'\n"
     "  cp \"$input\" \"$output/master.mp4\"; cp \"$input\" \"$output/.master.mp4\"\n"
     "  cp \"$input\" \"$output/gone.mp4\"\n"
+    "  echo strip > \"$output/strip.jpg\"\n"
     "  echo poster \"$text\" > \"$output/poster.jpg\"\n"
     "  echo WEBVTT \"$text\" > \"$output/id.vtt\"; echo '{\"cues\":[]}' > \"$output/id.json\"\n"
+    "  captions='{\"id\":{\"vtt\":\"id.vtt\",\"json\":\"id.json\"}}'\n"
+    "  case $text in bare*) captions={};; esac\n"
     "  words=; [ $step = compose ] && words='\"title\":{\"id\":\"Pinjam\",\"en\":\"Borrow\"},"
     "\"summary\":{\"id\":\"Cara\"},'\n"
     "  echo '{\"result\":{'$words'\"master\":\"'$master'\",\"poster\":\"poster.jpg\",\"frames\":'"
-    "$frames',\"duration_us\":'$duration',\"gain_db\":-4.5,\"captions\":{\"id\":{\"vtt\":\"id."
-    "vtt\","
-    "\"json\":\"id.json\"}}}}';;\n"
+    "$frames',\"duration_us\":'$duration',\"strip\":{\"file\":\"strip.jpg\",\"columns\":10},\"gain_"
+    "db\":-4.5,\"captions\":'$captions'}}';;\n"
+    "shrink)\n"
+    "  echo small > \"$output/small.mp4\"; echo '{\"result\":{\"small\":\"small.mp4\"}}';;\n"
     "prove)\n"
     "  [ \"$4 $5\" = '--frames 75' ] || exit 3\n"
     "  case $text in *odd-missing*) rm \"$input\";; esac\n"
@@ -148,6 +152,8 @@ static void test_video(void)
     assert_kept(kit, text_at(list, "tutorials.0.poster"), "poster moving pictures\n");
     assert_kept(kit, text_at(list, "tutorials.0.captions.id"), "WEBVTT moving pictures\n");
     assert_kept(kit, text_at(list, "tutorials.0.cues.id"), "{\"cues\":[]}\n");
+    assert_kept(kit, text_at(list, "tutorials.0.strip.media"), "strip\n");
+    assert_kept(kit, text_at(list, "tutorials.0.small"), "small\n");
     g_assert_null(at(list, "tutorials.0.filename"));
     g_autofree char *states = history(kit);
     g_assert_cmpstr(states, ==, "received preparing proving");
@@ -216,6 +222,7 @@ static void test_failures(void)
         {"video", "die-probe", "tutorials.worker", NULL},
         {"video", "die-prepare", "tutorials.worker", NULL},
         {"video", "die-prove", "tutorials.worker", NULL},
+        {"video", "fail-shrink", "tutorials.too_long", "said shrink"},
         {"video", "mute-probe", "tutorials.worker", NULL},
         {"video", "mute-prove", "tutorials.worker", NULL},
         {"video", "odd-path", "tutorials.worker", NULL},
@@ -486,9 +493,203 @@ static void test_roles(void)
     studio_free(studio);
 }
 
+/* --- Captions ------------------------------------------------------------------------------------
+ */
+
+#define GOOD_VTT "WEBVTT\n\n00:00.500 --> 00:02.000\nSerahkan <b>buku</b>.\n"
+
+static void test_captions(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "video", "a.mp4", "bare");
+    /* With sound, without captions: nobody sees it until somebody says why. */
+    g_assert_cmpuint(json_array_size(at(kit_newest(kit, LIST), "tutorials")), ==, 0);
+    json_auto_t *all = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
+    g_assert_true(json_is_true(at(all, "tutorials.0.needs_captions")));
+    static const char waiver[] = "POST /api/tutorials/1/waiver";
+    ask_refused(kit, SERAMBI_EDITOR, 422, "tutorials.bad_waiver", waiver,
+                json_pack("{s:s}", "waiver", "lazy"));
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, waiver, json_pack("{s:s}", "waiver", "no_speech")));
+    g_assert_cmpuint(json_array_size(at(kit_newest(kit, LIST), "tutorials")), ==, 1);
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, waiver, json_pack("{s:n}", "waiver")));
+    g_assert_cmpuint(json_array_size(at(kit_newest(kit, LIST), "tutorials")), ==, 0);
+
+    static const char save[] = "POST /api/tutorials/1/captions/ar";
+    json_auto_t *saved = ask(kit, SERAMBI_EDITOR, 200, save, json_pack("{s:s}", "text", GOOD_VTT));
+    g_assert_cmpuint(json_array_size(at(saved, "warnings")), ==, 0);
+    const json_t *list = kit_newest(kit, LIST);
+    assert_kept(kit, text_at(list, "tutorials.0.captions.ar"),
+                "WEBVTT\n\n1\n00:00:00.500 --> 00:00:02.000\nSerahkan <b>buku</b>.\n");
+    json_auto_t *srt =
+        ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/1/captions/ar?format=srt", NULL);
+    g_assert_cmpstr(text_at(srt, "text"), ==,
+                    "1\n00:00:00,500 --> 00:00:02,000\nSerahkan buku.\n\n");
+    json_auto_t *late = ask(kit, SERAMBI_EDITOR, 200, save,
+                            json_pack("{s:[{s:i, s:i, s:s}]}", "cues", "start_ms", 2500, "end_ms",
+                                      4000, "text", "a < b"));
+    g_assert_cmpstr(text_at(late, "warnings.0.code"), ==, "beyond_end");
+    ask_refused(kit, SERAMBI_EDITOR, 422, "captions.time", save,
+                json_pack("{s:s}", "text", "WEBVTT\n\n1:1 --> 2\nx\n"));
+    ask_refused(kit, SERAMBI_EDITOR, 422, "captions.empty", save, NULL);
+    ask_refused(kit, SERAMBI_COUNTER, 403, "error.forbidden", save, NULL);
+    ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/9/captions/ar",
+                json_pack("{s:s}", "text", GOOD_VTT));
+    ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/1/captions/fr",
+                json_pack("{s:s}", "text", GOOD_VTT));
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "DELETE /api/tutorials/1/captions/ar", NULL));
+    g_assert_cmpuint(json_array_size(at(kit_newest(kit, LIST), "tutorials")), ==, 0);
+    ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "GET /api/tutorials/1/captions/ar",
+                NULL);
+    assert_clean(kit);
+    studio_free(studio);
+}
+
+/* --- Versions and the end ------------------------------------------------------------------------
+ */
+
+static bool is_on_disk(Kit *kit, const char *hash)
+{
+    char two[3] = {hash[0], hash[1], '\0'};
+    g_autofree char *path = g_build_filename(kit_data_folder(kit), "media", two, hash, NULL);
+    return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+static void test_versions(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "video", "a.mp4", "first");
+    json_auto_t *before = json_deep_copy(at(kit_newest(kit, LIST), "tutorials.0"));
+    kit_upload(kit, "video", "b.mp4", "second", 6, json_pack("{s:s}", "replaces", "1"));
+    const json_t *list = kit_newest(kit, LIST);
+    g_assert_cmpuint(json_array_size(at(list, "tutorials")), ==, 1);
+    g_assert_cmpint(number_at(list, "tutorials.0.id"), ==, 1);
+    g_assert_cmpstr(text_at(list, "tutorials.0.title.id"), ==, "a");
+    assert_kept(kit, text_at(list, "tutorials.0.media"), "second");
+    json_auto_t *versions = ask(kit, SERAMBI_EDITOR, 200, "GET /api/tutorials/1/versions", NULL);
+    g_assert_cmpuint(json_array_size(at(versions, "versions")), ==, 1);
+    g_assert_cmpstr(text_at(versions, "versions.0.media"), ==, text_at(before, "media"));
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1/versions/1", NULL));
+    g_assert_cmpstr(text_at(kit_newest(kit, LIST), "tutorials.0.media"), ==,
+                    text_at(before, "media"));
+    ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/1/versions/1",
+                NULL);
+    /* One that failed leaves what is there. */
+    kit_upload(kit, "video", "c.mp4", "die-probe", 9, json_pack("{s:s}", "replaces", "1"));
+    g_assert_cmpstr(text_at(kit_newest(kit, LIST), "tutorials.0.media"), ==,
+                    text_at(before, "media"));
+    assert_clean(kit);
+    studio_free(studio);
+}
+
+/* As if thirty days had passed but for an hour and a half. */
+static bool wait_almost(Store *store, void *data)
+{
+    g_autoptr(GError) error = NULL;
+    json_auto_t *rows =
+        store_query(store, &error, "UPDATE tutorials_clip SET deleted_us = deleted_us - $1", "i",
+                    (TRASH_DAYS * 24 * 3600LL - 5400) * G_USEC_PER_SEC);
+    g_assert_no_error(error);
+    return rows != NULL;
+}
+
+static void test_sweep(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "video", "a.mp4", "alone");
+    upload(kit, "video", "b.mp4", "shared");
+    upload(kit, "video", "c.mp4", "shared");
+    json_auto_t *list = json_deep_copy(kit_newest(kit, LIST));
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "DELETE /api/tutorials/1", NULL));
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "DELETE /api/tutorials/2", NULL));
+    json_auto_t *trash = ask(kit, SERAMBI_EDITOR, 200, "GET /api/tutorials/trash", NULL);
+    g_assert_cmpuint(json_array_size(at(trash, "tutorials")), ==, 2);
+    store_write(kit_store(kit), wait_almost, NULL, NULL);
+    kit_turn_clock(kit, 3601);
+    g_assert_true(is_on_disk(kit, text_at(list, "tutorials.0.media")));
+    kit_turn_clock(kit, 3600);
+    json_auto_t *after = ask(kit, SERAMBI_EDITOR, 200, "GET /api/tutorials/trash", NULL);
+    g_assert_cmpuint(json_array_size(at(after, "tutorials")), ==, 0);
+    g_assert_false(is_on_disk(kit, text_at(list, "tutorials.0.media")));
+    g_assert_false(is_on_disk(kit, text_at(list, "tutorials.0.poster")));
+    g_assert_true(is_on_disk(kit, text_at(list, "tutorials.1.media"))); /* the third has it too */
+    g_assert_cmpint(count_of(kit, "SELECT COUNT(*) AS n FROM tutorials_clip"), ==, 1);
+    studio_free(studio);
+}
+
+static void test_helped(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "video", "a.mp4", "one");
+    static const char path[] = "POST /api/tutorials/1/helped";
+    ask_refused(kit, SERAMBI_PUBLIC, 422, "error.input", path, NULL);
+    for (int i = 0; i < 50; i++)
+        json_decref(ask(kit, SERAMBI_PUBLIC, 200, path, json_pack("{s:b}", "helped", i % 5 != 0)));
+    ask_refused(kit, SERAMBI_PUBLIC, 429, "tutorials.said", path, json_pack("{s:b}", "helped", 1));
+    ask_refused(kit, SERAMBI_PUBLIC, 404, "tutorials.unknown", "POST /api/tutorials/7/helped",
+                json_pack("{s:b}", "helped", 1));
+    json_auto_t *all = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
+    g_assert_cmpint(number_at(all, "tutorials.0.helped"), ==, 40);
+    g_assert_cmpint(number_at(all, "tutorials.0.unhelped"), ==, 10);
+    studio_free(studio);
+}
+
+/* --- For those without a live page ---------------------------------------------------------------
+ */
+
+static void test_watch(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "video", "a.mp4", "one");
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1",
+                    words("id", "</script><b>\"&", "<img src=x>")));
+    json_auto_t *page = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/watch/1?lang=ar", NULL);
+    const char *text = text_at(page, "text");
+    g_assert_cmpstr(text_at(page, "content_type"), ==, "text/html; charset=utf-8");
+    g_assert_nonnull(strstr(text, "<html lang=\"ar\" dir=\"rtl\">"));
+    g_assert_nonnull(strstr(text, "og:title\" content=\"&lt;/script&gt;&lt;b&gt;&quot;&amp;\""));
+    g_assert_nonnull(strstr(text, "\\u003c/script>\\u003cb>"));
+    g_assert_nonnull(strstr(text, "<track kind=\"captions\""));
+    g_assert_null(strstr(text, "<b>"));
+    g_assert_null(strstr(text, "<img src=x>"));
+    g_assert_null(strstr(text, " download>"));
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1/downloads",
+                    json_pack("{s:b}", "downloads", 1)));
+    json_auto_t *again = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/watch/1", NULL);
+    g_assert_nonnull(strstr(text_at(again, "text"), " download>"));
+    json_auto_t *qr = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/watch/1/qr.svg", NULL);
+    g_assert_cmpstr(text_at(qr, "content_type"), ==, "image/svg+xml");
+    json_auto_t *embed =
+        ask(kit, SERAMBI_PUBLIC, 200,
+            "GET /api/tutorials/oembed?url=http://serambi.test:8080/api/tutorials/watch/1", NULL);
+    g_assert_cmpstr(text_at(embed, "type"), ==, "video");
+    ask_refused(kit, SERAMBI_PUBLIC, 404, "tutorials.unknown",
+                "GET /api/tutorials/oembed?url=http://other/api/tutorials/watch/1", NULL);
+    json_auto_t *rss = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/feed.xml", NULL);
+    g_assert_nonnull(
+        strstr(text_at(rss, "text"), "<enclosure url=\"http://serambi.test:8080/media/"));
+    json_auto_t *feed = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/feed.json", NULL);
+    g_assert_cmpstr(text_at(feed, "items.0.attachments.0.mime_type"), ==, "video/mp4");
+    /* What is not public is nowhere. */
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "DELETE /api/tutorials/1/captions/id", NULL));
+    ask_refused(kit, SERAMBI_PUBLIC, 404, "tutorials.unknown", "GET /api/tutorials/watch/1", NULL);
+    json_auto_t *empty = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/feed.json", NULL);
+    g_assert_cmpuint(json_array_size(at(empty, "items")), ==, 0);
+    studio_free(studio);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/tutorials/captions", test_captions);
+    g_test_add_func("/tutorials/versions", test_versions);
+    g_test_add_func("/tutorials/sweep", test_sweep);
+    g_test_add_func("/tutorials/helped", test_helped);
+    g_test_add_func("/tutorials/watch", test_watch);
     g_test_add_func("/tutorials/video", test_video);
     g_test_add_func("/tutorials/progress", test_progress);
     g_test_add_func("/tutorials/storyboard", test_storyboard);

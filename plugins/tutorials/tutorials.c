@@ -16,12 +16,35 @@ static const SerambiSetting settings[] = {
         .max = 16,
         .help = "uploads that are prepared at the same time; see also [serambi] jobs_parallel",
     },
+    {
+        .key = "slide_seconds",
+        .kind = SERAMBI_INT,
+        .offset = offsetof(TutorialsSettings, slide_seconds),
+        .fallback = "10",
+        .min = 1,
+        .max = 600,
+        .help = "seconds that a picture stands, and each page of a PDF",
+    },
     {0},
 };
+
+static void forget_voices(Serambi *self)
+{
+    Tutorials *state = serambi_state(self);
+    g_clear_pointer(&state->voices, g_hash_table_unref);
+}
+
+static void stop(Serambi *self)
+{
+    forget_voices(self);
+    ingest_stop(self);
+}
 
 /* Takes up again what a full disk or the like kept from beginning. */
 static const SerambiTimer timers[] = {
     {"waiting", 30, ingest_begin_waiting},
+    {"trash", 3600, trash_sweep},
+    {"voices", 24 * 3600, forget_voices},
     {0},
 };
 
@@ -37,4 +60,4 @@ SERAMBI_PLUGIN(.id = "tutorials", .version = "1",
                .settings_size = sizeof(TutorialsSettings), .settings = settings,
                .migrations = clips_migrations, .routes = routes_table, .topics = clips_topics,
                .timers = timers, .uploads = ingest_uploads, .assets = tutorials_assets,
-               .start = start, .stop = ingest_stop, );
+               .start = start, .stop = stop, );

@@ -5,17 +5,22 @@
  *
  * clips.c    rows and their public shapes; publications
  * ingest.c   from an upload to a certified clip: probe, prepare (or compose), prove, keep
- * routes.c   the API */
+ * routes.c   the API of rows: words, trash, versions, waivers, what visitors said
+ * captions.c captions that staff bring or edit: checked, kept, told
+ * cues.c     a caption file, read and written; knows nothing of the others
+ * watch.c    a clip's page without script, feeds, oEmbed
+ * trash.c    what is done with in 30 days, and recordings that were replaced */
 #pragma once
 #include "core/plugin.h"
 
 typedef struct {
-    int64_t at_once;
+    int64_t at_once, slide_seconds;
 } TutorialsSettings;
 
 typedef struct {
     GHashTable *working; /* clip id -> Ingest of ingest.c; owned */
     int64_t told_us;     /* last publication of progress */
+    GHashTable *voices;  /* "address id": how often it said whether it helped today; owned */
 } Tutorials;
 
 extern const char *const clips_migrations[];
@@ -24,15 +29,22 @@ extern const SerambiTopic clips_topics[];
 /* All columns that the shapes need. */
 #define CLIP_COLUMNS                                                                               \
     "id, kind, state, title, summary, filename, folder, media, poster, captions, manifest,"        \
-    " duration_us, percent, reason_code, reason_message, created_us, author"
+    " duration_us, percent, reason_code, reason_message, created_us, author,"                      \
+    " waiver, downloads, helped, unhelped, deleted_us"
 
 /* {"id":"Judul"} or {"id":..,"en":..}: a stored JSON text as an object; {} when it is none. */
 json_t *clips_json(const json_t *row, const char *column);
 json_t *clips_shape(const json_t *row);       /* what everybody sees of a ready clip */
 json_t *clips_staff_shape(const json_t *row); /* with state, percent, reason, filename */
-/* Arrays of shapes; NULL with error. */
+/* Nobody is left out: it has captions, or somebody said why it needs none, or it has no sound. */
+bool clips_is_public(const json_t *row);
+bool clips_may_go_without_captions(const json_t *row);
+/* Arrays of shapes; NULL with error. ready: those that everybody may watch. */
 json_t *clips_ready(Serambi *self, GError **error);
 json_t *clips_all(Serambi *self, GError **error);
+json_t *clips_trash(Serambi *self, GError **error);
+/* A clip's row that everybody may watch; NULL: there is none, or error. New reference. */
+json_t *clips_public_row(Serambi *self, int64_t id, GError **error);
 /* Publish tutorials:list and tutorials:work; inside a savepoint. */
 bool clips_publish_list(Serambi *self, GError **error);
 bool clips_publish_work(Serambi *self, GError **error);
@@ -46,5 +58,37 @@ void ingest_cancel(Serambi *self, int64_t id);
 /* Begins with the oldest uploads on their way, at_once at the same time; inside a savepoint. */
 void ingest_begin_waiting(Serambi *self);
 
+/* captions.c: handlers of routes. */
+#define CAPTIONS_WAIVERS "no_speech", "music_only", "sign_language", "captions_in_picture"
+bool captions_is_waiver(const char *text);
+void captions_check(Serambi *self, SerambiRequest *request);
+void captions_save(Serambi *self, SerambiRequest *request);
+void captions_remove(Serambi *self, SerambiRequest *request);
+void captions_download(Serambi *self, SerambiRequest *request);
+/* Notes what the worker's WebVTT file says. What cannot be read is only logged. */
+void captions_note_file(Serambi *self, int64_t id, const char *language, const char *path);
+
+/* trash.c */
+#define TRASH_DAYS 30
+void trash_sweep(Serambi *self);
+/* Clip id is ready: when it came to replace another, that one gets its recording and keeps its
+ * address, words and captions, and id is gone. Inside a savepoint. */
+bool versions_settle(Serambi *self, int64_t id, GError **error);
+json_t *versions_list(Serambi *self, int64_t id, GError **error);
+/* Brings a version back; the present one becomes a version. False without error: no such one. */
+bool versions_restore(Serambi *self, int64_t id, int64_t version, GError **error);
+
+/* watch.c: handlers of routes. */
+void watch_page(Serambi *self, SerambiRequest *request);
+void watch_qr(Serambi *self, SerambiRequest *request);
+void watch_oembed(Serambi *self, SerambiRequest *request);
+void watch_rss(Serambi *self, SerambiRequest *request);
+void watch_json_feed(Serambi *self, SerambiRequest *request);
+
 /* routes.c */
 extern const SerambiRoute routes_table[];
+/* The id in the path; false after having replied. */
+bool routes_read_id(SerambiRequest *request, int64_t *ret_id);
+/* Tells the world of a changed clip and replies with it; takes rows, error. */
+void routes_reply_changed(Serambi *self, SerambiRequest *request, json_t *rows, GError *error);
+void routes_reply_failure(SerambiRequest *request, GError *error); /* takes error */

@@ -216,11 +216,11 @@ test('an upload goes on after a cut', async (t) => {
   await staff.context().setOffline(false);
   await row.waitFor({ state: 'detached' });
   const methods = asked.map(([method]) => method);
-  assert.equal(methods[0], 'POST');
+  assert.equal(methods.find((method) => method !== 'GET'), 'POST');
   assert.ok(methods.includes('HEAD'), 'it asked where to go on');
   assert.ok(methods.filter((method) => method === 'POST').length === 1, 'it did not begin again');
-  assert.ok(asked.slice(methods.lastIndexOf('HEAD') + 1).every(([, offset]) => offset > 0));
-  assert.equal(await staff.evaluate(() => localStorage.getItem('uploads')), '{}');
+  assert.ok(asked.slice(methods.lastIndexOf('HEAD') + 1).every(([method, offset]) => method === 'GET' || offset > 0));
+  assert.equal(await staff.evaluate(() => localStorage.getItem('uploads')), null, 'the server knows what is begun');
   await staff.context().close();
 });
 

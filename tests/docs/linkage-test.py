@@ -138,7 +138,8 @@ def check_core(files):
 def check_worker(files):
     complaints = [f"{name} includes {header}" for name, text in files.items()
                   if name.startswith("media/worker/") and not is_test(name)
-                  for _, header in includes(text) if header.startswith(("core/", "plugins/", "media/screen/", "media/deck"))]
+                  for _, header in includes(text) if header.startswith(("core/", "plugins/", "media/screen/", "media/deck"))
+                  and header != "plugins/tutorials/cues.h"]  # captions have one writer; it knows nobody
     check("the worker knows neither host nor screen", complaints)
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * Golden screens: each layout, lying and standing, in each language, in eight moments of a day, as
+ * Golden screens: each layout, lying and standing, in each language, in nine moments of a day, as
  * it was when somebody last looked at it. SERAMBI_GOLDEN_RENEW=1 takes today's pictures as golden.
  */
 #include "tests/golden/lobby.h"
@@ -39,6 +39,31 @@ static void show_clip(Lobby *lobby)
 static void show_portrait_clip(Lobby *lobby)
 {
     show_media(lobby, "portrait");
+}
+
+/* Words at four places of the picture, in three scripts, of which two would meet. */
+#define TRACK(left, right, above)                                                                  \
+    "{\"cues\":[{\"start_ms\":0,\"end_ms\":3600000,\"text\":\"\",\"markup\":\"" above              \
+    "\",\"settings\":\"line:0\"},"                                                                 \
+    "{\"start_ms\":0,\"end_ms\":3600000,\"text\":\"" left                                          \
+    "\",\"settings\":\"align:start position:0% size:40%\"},"                                       \
+    "{\"start_ms\":0,\"end_ms\":3600000,\"text\":\"" right                                         \
+    "\",\"settings\":\"line:-1 align:right position:100% size:40%\"}]}"
+
+static void show_placed_captions(Lobby *lobby)
+{
+    lobby_tell(
+        lobby, "programme:slots",
+        json_pack(
+            "{s:I, s:[{s:s, s:I, s:f, s:{s:s, s:s, s:s}}]}", "start_us", (json_int_t)LOBBY_START_US,
+            "slots", "media", "lying", "duration_us", (json_int_t)3600 * G_USEC_PER_SEC, "gain_db",
+            0.0, "captions", "id",
+            TRACK("Tekan tombol hijau.", "Ambil nomor Anda.", "<i>Musik</i> di <b>lantai dua</b>"),
+            "en",
+            TRACK("Press the green button.", "Take your number.",
+                  "<i>Music</i> on the <b>second floor</b>"),
+            "ar",
+            TRACK("اضغط الزر الأخضر.", "خذ رقمك A-17.", "<u>موسيقى</u> في <b>الطابق الثاني</b>")));
 }
 
 static json_t *announcement(const char *urgency, const char *id, const char *en, const char *ar)
@@ -121,10 +146,11 @@ static const struct {
     {"emergency", show_emergency},
     {"called number", show_call},
     {"code of pairing", show_code},
+    {"captions with places", show_placed_captions},
 };
 #define COLUMNS 4
-#define ROWS    2
-G_STATIC_ASSERT(G_N_ELEMENTS(moments) == COLUMNS * ROWS);
+#define ROWS    3
+G_STATIC_ASSERT(G_N_ELEMENTS(moments) <= COLUMNS * ROWS);
 
 /* --- Sheets ----------------------------------------------------------------------------------- */
 

@@ -196,9 +196,11 @@ bool serambi_has(Serambi *self, const char *source)
     return true;
 }
 
-/* A source of captions is its text. */
+/* A source of captions is its text, or a whole track. */
 json_t *serambi_kept_json(Serambi *self, const char *source)
 {
+    if (*source == '{')
+        return json_loads(source, 0, NULL);
     return json_pack("{s:[{s:i, s:i, s:s}]}", "cues", "start_ms", 0, "end_ms", 3600000, "text",
                      source);
 }

@@ -84,6 +84,7 @@ class Line {
       socket.on('error', () => {}); // close follows
       socket.on('close', (hadError) => this.ended(other, hadError));
     }
+    if (this.cutAfterSent) this.up.left = this.cutAfterSent;
     if (this.isFrozen) this.freeze();
   }
 
@@ -168,7 +169,7 @@ class Line {
 }
 
 export class TcpProxy {
-  /** `conditions` ({isFrozen, delayMs, bytesPerSecond}) are those of lines to come. */
+  /** `conditions` are those of lines to come: {isFrozen, delayMs, bytesPerSecond, cutAfterSent (bytes to the server)}. */
   constructor(target, conditions = {}) {
     this.target = target;
     this.conditions = conditions;

@@ -102,7 +102,7 @@ export class Server {
         'Tus-Resumable': '1.0.0',
         'Upload-Length': String(bytes.length),
         'Content-Type': 'application/offset+octet-stream',
-        'Upload-Metadata': `kind ${encode(kind)},filename ${encode(path.split('/').pop())}`,
+        'Upload-Metadata': `kind ${encode(kind)},filename ${encode(path.split('/').pop())},waiver ${encode('no_speech')}`,
       },
       body: bytes,
     });

@@ -4,12 +4,15 @@
 // What the screens play, in which order: moved by hand or by key, on air at once.
 
 import { Part, bdi, define, fill, h, list } from '../core/dom.js';
-import { field } from '../core/form.js';
+import { field, select, setOptions } from '../core/form.js';
+
+const SHAPES = ['', 'fit', 'fill', 'blurred'];
+const SECONDS = [0, 5, 10, 15, 20, 30, 45, 60, 120, 300];
 
 class ProgrammeStaff extends Part {
   start() {
     const { t } = this.app;
-    this.order = []; // ids of tutorials, as on air
+    this.order = []; // {tutorial, seconds, shape}, as on air
     this.tutorials = new Map();
     this.items = h('ol', { class: 'rows playlist' });
     this.none = h('p', { class: 'empty' }, t('playlist.none'));
@@ -34,7 +37,7 @@ class ProgrammeStaff extends Part {
   async read() {
     try {
       const { items } = await this.app.api('GET', 'programme/playlist');
-      this.order = items.map((item) => item.tutorial);
+      this.order = items.map(({ tutorial, seconds, shape }) => ({ tutorial, seconds, shape }));
       this.show();
     } catch (error) {
       if (error.status !== 0) this.app.fail(error);
@@ -43,20 +46,20 @@ class ProgrammeStaff extends Part {
 
   show() {
     const { t, pick } = this.app;
-    const rows = this.order.map((id, at) => ({
-      id, at, last: this.order.length - 1, tutorial: this.tutorials.get(id), key: this.keyOf(id, at),
+    const rows = this.order.map((item, at) => ({
+      item, at, last: this.order.length - 1, tutorial: this.tutorials.get(item.tutorial), key: this.keyOf(item.tutorial, at),
     }));
     list(this.items, rows, (row) => row.key, (row) => this.row(row));
     this.none.hidden = rows.length > 0;
-    const length = rows.reduce((sum, row) => sum + (row.tutorial?.duration_us ?? 0), 0);
+    const length = rows.reduce((sum, row) => sum + (row.item.seconds * 1e6 || (row.tutorial?.duration_us ?? 0)), 0);
     fill(this.total, rows.length > 0 && t('total', { n: rows.length, time: t.duration(length) }));
     const wanted = this.search.value.trim().toLowerCase();
-    const others = [...this.tutorials.values()].filter((item) => !this.order.includes(item.id) &&
+    const others = [...this.tutorials.values()].filter((item) => !this.order.some((one) => one.tutorial === item.id) &&
       Object.values(item.title).some((text) => text.toLowerCase().includes(wanted)));
     list(this.others, others, (item) => item.id, (item) => {
       const title = pick(item.title);
       return h('li', {}, this.thumb(item), h('div', { class: 'grow' }, bdi(title.text, title.language)),
-        h('button', { type: 'button', onclick: () => this.save([...this.order, item.id], t('added', { title: title.text })) },
+        h('button', { type: 'button', onclick: () => this.save([...this.order, { tutorial: item.id, seconds: 0, shape: '' }], t('added', { title: title.text })) },
           this.app.icon('plus'), h('span', {}, t('add'), h('span', { class: 'unseen' }, ` ${title.text}`))));
     });
     this.othersNone.hidden = others.length > 0;
@@ -64,7 +67,7 @@ class ProgrammeStaff extends Part {
 
   /** A tutorial may play twice in a round: the key names which of them. */
   keyOf(id, at) {
-    return `${id}.${this.order.slice(0, at).filter((other) => other === id).length}`;
+    return `${id}.${this.order.slice(0, at).filter((other) => other.tutorial === id).length}`;
   }
 
   thumb(item) {
@@ -78,6 +81,8 @@ class ProgrammeStaff extends Part {
     const up = button('up', 'up', () => this.move(row.at, row.at - 1, up));
     const down = button('down', 'down', () => this.move(row.at, row.at + 1, down));
     const away = button('away', 'close', () => this.remove(row));
+    const seconds = select([], '', () => this.change(row, { seconds: Number(seconds.value) }));
+    const shape = select(SHAPES.map((key) => [key, t(`shape.${key || 'display'}`)]), row.item.shape, () => this.change(row, { shape: shape.value }));
     const number = h('span', { class: 'chip number' });
     const name = h('div', { class: 'grow' });
     const thumb = h('div', { class: 'thumb' });
@@ -100,14 +105,20 @@ class ProgrammeStaff extends Part {
         if (this.dragged) this.move(this.dragged.at, row.at);
         this.dragged = null;
       },
-    }, grip, number, thumb, name, h('div', { class: 'actions tight' }, up, down, away));
+    }, grip, number, thumb, name, h('div', { class: 'actions tight' }, up, down, away), h('div', { class: 'field own' }, seconds, shape));
     node.update = (news) => {
       row = news;
       const title = row.tutorial ? pick(row.tutorial.title) : { text: t('unknown') };
       fill(number, t.number(row.at + 1));
       fill(thumb, ...this.thumb(row.tutorial).childNodes);
       fill(name, h('strong', {}, bdi(title.text, title.language)),
-        row.tutorial && h('p', { class: 'small quietly number' }, t.duration(row.tutorial.duration_us)));
+        row.tutorial && h('p', { class: 'small quietly number' }, t.duration(row.item.seconds * 1e6 || row.tutorial.duration_us)));
+      // A length that another program chose stays in the list.
+      const lengths = [...new Set([...SECONDS, row.item.seconds])].sort((a, b) => a - b);
+      setOptions(seconds, lengths.map((n) => [`${n}`, n ? t.duration(n * 1e6) : t('seconds.own')]), `${row.item.seconds}`);
+      shape.value = row.item.shape;
+      seconds.setAttribute('aria-label', t('seconds', { title: title.text }));
+      shape.setAttribute('aria-label', t('shape', { title: title.text }));
       up.disabled = row.at === 0;
       down.disabled = row.at === row.last;
       for (const [one, key] of [[up, 'up'], [down, 'down'], [away, 'away']]) fill(one.lastChild, t(key, { title: title.text }));
@@ -116,12 +127,17 @@ class ProgrammeStaff extends Part {
     return node;
   }
 
+  change(row, news) {
+    const { t, pick } = this.app;
+    const title = row.tutorial ? pick(row.tutorial.title).text : t('unknown');
+    this.save(this.order.map((item, at) => (at === row.at ? { ...item, ...news } : item)), t('changed', { title }));
+  }
+
   move(from, to, button) {
     if (from === to || to < 0 || to >= this.order.length) return;
     const { t } = this.app;
     const order = [...this.order];
-    const [id] = order.splice(from, 1);
-    order.splice(to, 0, id);
+    order.splice(to, 0, ...order.splice(from, 1));
     this.save(order, t('moved', { place: to + 1 }));
     // At the end of the way the button rests; the focus goes to its neighbour.
     if (button?.disabled) button.parentNode.querySelector('button:not(:disabled)').focus();
@@ -132,7 +148,7 @@ class ProgrammeStaff extends Part {
     const { t, toast, pick } = this.app;
     const before = this.order;
     const title = row.tutorial ? pick(row.tutorial.title).text : t('unknown');
-    this.save(before.filter((id, at) => at !== row.at), t('gone', { title }));
+    this.save(before.filter((item, at) => at !== row.at), t('gone', { title }));
     toast(t('gone', { title }), { act: () => this.save(before, t('playlist.title')) });
     this.items.querySelector('button:not(:disabled)')?.focus();
   }
@@ -143,7 +159,7 @@ class ProgrammeStaff extends Part {
     this.order = order;
     this.show();
     try {
-      await this.app.api('POST', 'programme/playlist', { tutorials: order });
+      await this.app.api('POST', 'programme/playlist', { items: order });
       fill(this.spoken, spoken);
     } catch (error) {
       if (this.order === order) this.order = before;

@@ -3,7 +3,22 @@
 //
 // The tutorials as cards, and one tutorial to watch with its captions.
 
-import { Part, bdi, define, fill, h, list, set } from '../core/dom.js';
+import { Part, bdi, define, fill, h, list, memory, set } from '../core/dom.js';
+import { field, select } from '../core/form.js';
+import { LANGUAGES } from '../core/words.js';
+
+const SEARCH_FROM = 6; // Fewer are seen at a glance.
+
+/** As people type it: without case, accents, vowel marks, and the forms of alif, ya and ta marbuta. */
+export function fold(text) {
+  return text.normalize('NFKD').replace(/[\p{M}\u0640]/gu, '').replace(/\u0649/g, '\u064a').replace(/\u0629/g, '\u0647').toLowerCase();
+}
+
+/** Every word begins a word of the title or summary, in any language. */
+export function matches(item, wanted) {
+  const words = fold([item.title, item.summary].flatMap((texts) => Object.values(texts ?? {})).join(' ')).split(/[^\p{L}\p{N}]+/u);
+  return fold(wanted).split(/[^\p{L}\p{N}]+/u).every((part) => words.some((word) => word.startsWith(part)));
+}
 
 class TutorialsPublic extends Part {
   start() {
@@ -12,16 +27,30 @@ class TutorialsPublic extends Part {
     this.shown = [];
     this.films = h('ul', { class: 'films' });
     this.none = h('p', { class: 'quietly', hidden: true }, t('public.none'));
+    this.search = h('input', { type: 'search', oninput: () => this.show() });
+    this.language = select([['', t('public.every_language')], ...LANGUAGES.map((code) => [code, t.languageName(code)])], '', () => this.show());
+    this.tools = h('div', { class: 'tools', role: 'search', hidden: true },
+      field({ label: t('search'), control: this.search }), field({ label: t('public.language'), control: this.language }));
+    this.unmatched = h('p', { class: 'quietly', role: 'status' });
     this.all = h('section', { class: 'part', 'aria-labelledby': 'tutorials-title' },
-      h('h2', { id: 'tutorials-title' }, t('public.title')), this.films, this.none);
+      h('h2', { id: 'tutorials-title' }, t('public.title')), this.tools, this.films, this.none, this.unmatched);
     this.one = h('section', { class: 'watch', hidden: true });
     fill(this, this.all, this.one);
     this.follow('tutorials:list', ({ tutorials }) => {
       this.tutorials = tutorials;
-      list(this.films, tutorials, (item) => item.id, (item) => this.film(item));
-      this.none.hidden = tutorials.length > 0;
+      this.show();
       this.visit(this.shown);
     });
+  }
+
+  show() {
+    const items = this.tutorials ?? [];
+    const code = this.language.value;
+    const shown = items.filter((item) => matches(item, this.search.value) && (!code || item.languages?.includes(code)));
+    this.tools.hidden = items.length < SEARCH_FROM;
+    list(this.films, shown, (item) => item.id, (item) => this.film(item));
+    this.none.hidden = items.length > 0;
+    this.unmatched.textContent = items.length > 0 && shown.length === 0 ? this.app.t('search.none') : '';
   }
 
   /** ['3'] shows tutorial 3 alone; [] shows all. */
@@ -90,7 +119,37 @@ class TutorialsPublic extends Part {
       h('h2', {}, bdi(title.text, title.language)),
       summary.text && h('p', { lang: summary.language, dir: 'auto' }, summary.text),
       h('p', { class: 'quietly small' }, t('length', { time: t.duration(item.duration_us) })),
-      this.captionLine(item))];
+      this.captionLine(item),
+      item.downloads && h('p', {}, h('a', { href: `/media/${item.media}.mp4`, download: true }, t('watch.download'))),
+      this.question(item), this.passOn(item))];
+  }
+
+  /** Asked once of each browser, which alone remembers it. */
+  question(item) {
+    const { t, api, fail } = this.app;
+    const key = `helped.${item.id}`;
+    const line = h('p', { role: 'status' });
+    if (memory.get(key)) return line;
+    const button = (name, helped) => h('button', {
+      type: 'button', class: 'quiet', onclick: async () => {
+        try {
+          await api('POST', `tutorials/${item.id}/helped`, { helped });
+          memory.set(key, 'said');
+          fill(line, t('helped.thanks'));
+        } catch (error) {
+          fail(error);
+        }
+      },
+    }, t(name));
+    return fill(line, t('helped.ask'), ' ', button('helped.yes', true), ' ', button('helped.no', false));
+  }
+
+  passOn(item) {
+    const { t, language } = this.app;
+    const path = `/api/tutorials/watch/${item.id}`;
+    return h('details', {}, h('summary', {}, t('watch.pass_on')),
+      h('p', {}, h('a', { href: `${path}?lang=${language}` }, bdi(`${location.origin}${path}`))),
+      h('img', { src: `${path}/qr.svg`, alt: t('watch.qr'), width: 160, height: 160, loading: 'lazy' }));
   }
 }
 
