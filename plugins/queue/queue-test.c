@@ -564,6 +564,14 @@ static void test_call_chosen(void)
     g_assert_cmpstr(text_at(told(kit, second), "state"), ==, "called");
     g_assert_cmpint(
         count_of(kit, "SELECT COUNT(*) AS n FROM queue_audit WHERE action = 'call-chosen'"), ==, 1);
+    /* The counter is occupied: whom it has, is done. */
+    json_auto_t *third = take(kit, 1);
+    json_decref(press(kit, 200, id_of(kit, third), "call", "key-chosen-3"));
+    g_assert_cmpstr(text_at(told(kit, second), "state"), ==, "done");
+    g_assert_cmpstr(text_at(told(kit, third), "state"), ==, "called");
+    g_assert_cmpint(count_of(kit, "SELECT COUNT(*) AS n FROM queue_ticket WHERE counter = '2'"
+                                  " AND state IN ('called', 'serving')"),
+                    ==, 1);
     kit_free(kit);
 }
 

@@ -59,6 +59,29 @@ function twoAtOnce(data) {
   return found;
 }
 
+/** Where each action leads, for the replay of the audit; an undo leads to what was before the undone. */
+const TARGETS = {
+  issue: 'waiting', call: 'called', 'call-chosen': 'called', start: 'serving', 'no-show': 'no_show', park: 'parked',
+  return: 'waiting', finish: 'done', transfer: 'waiting', leave: 'left',
+};
+
+/** Tickets whose audit does not tell one life without a gap, from the issue to the state on disk. */
+function brokenLives(data) {
+  const lives = new Map();
+  const found = [];
+  for (const [ticket, action, before] of sql(data,
+    "SELECT ticket, action, before FROM queue_audit WHERE action <> 'recall' ORDER BY id")) {
+    const life = lives.get(ticket) ?? [];
+    lives.set(ticket, life);
+    const began = before && JSON.parse(before).state;
+    if ((began ?? undefined) !== life.at(-1)) found.push([ticket, action, began, life.at(-1)]);
+    life.push(action === 'undo' ? life.at(-2) : TARGETS[action]);
+  }
+  for (const [id, state] of sql(data, 'SELECT id, state FROM queue_ticket'))
+    if (lives.get(id)?.at(-1) !== state) found.push([id, state, lives.get(id)]);
+  return found;
+}
+
 /** One live view of some channels that comes back after each kill; the newest value of each. */
 class View {
   constructor(server, channels) {
@@ -199,6 +222,11 @@ test(`64 clients and ${KILLS} kills: no promise of the queue is broken`, async (
   assert.deepEqual(twoAtOnce(data), []);
   assert.deepEqual(sql(data, 'SELECT t.id FROM queue_ticket t WHERE t.version <>'
     + " (SELECT COUNT(*) FROM queue_audit a WHERE a.ticket = t.id AND a.action <> 'recall')"), []);
+  assert.deepEqual(brokenLives(data), []);
+  // Each key did one deed, and nothing was done without a key but the issue and the end of who was there.
+  assert.deepEqual(sql(data, "SELECT a.n, r.n FROM (SELECT COUNT(*) AS n FROM queue_audit"
+    + " WHERE action NOT IN ('issue', 'finish')) a, (SELECT COUNT(*) AS n FROM queue_request WHERE action <> 'finish') r"
+    + ' WHERE a.n <> r.n'), []);
   // P8: what the live views show is what lies in the database.
   const states = new Map(sql(data, 'SELECT label, state, counter FROM queue_ticket').map((row) => [row[0], row]));
   for (const { label, state, counter } of tickets) assert.deepEqual(states.get(label), [label, state, counter]);
