@@ -10,20 +10,20 @@
 
 static const char *const languages[] = {"id", "en", "ar"};
 
-/* Who waits today before a ticket; $1 day, $2 sort_us, $3 id. */
+/* Who would be called before a waiting ticket. */
 static bool count_ahead(Serambi *self, const json_t *ticket, int64_t *ret_ahead, GError **error)
 {
-    char day[11];
-    tickets_day(self, serambi_now_us(self), day);
-    json_auto_t *rows = serambi_query(
-        self, error,
-        "SELECT COUNT(*) AS count FROM queue_ticket WHERE day = $1 AND state = 'waiting'"
-        " AND (sort_us < $2 OR (sort_us = $2 AND id < $3))",
-        "sii", day, (int64_t)json_integer_value(json_object_get(ticket, "sort_us")),
-        (int64_t)json_integer_value(json_object_get(ticket, "id")));
-    if (!rows)
+    json_auto_t *line = tickets_line(self, error);
+    if (!line)
         return false;
-    *ret_ahead = json_integer_value(json_object_get(json_array_get(rows, 0), "count"));
+    size_t ahead;
+    json_t *row;
+    json_array_foreach(line, ahead, row)
+    {
+        if (json_equal(json_object_get(row, "id"), json_object_get(ticket, "id")))
+            break;
+    }
+    *ret_ahead = (int64_t)ahead;
     return true;
 }
 
@@ -90,11 +90,12 @@ json_t *board_services(Serambi *self, GError **error)
 
 static json_t *called_now(Serambi *self, const char *day, GError **error)
 {
-    return serambi_query(self, error,
-                         "SELECT counter, label AS ticket, called_us FROM queue_ticket"
-                         " WHERE day = $1 AND state = 'called' ORDER BY called_us DESC, id DESC"
-                         " LIMIT " BOARD_CALLS,
-                         "s", day);
+    return serambi_query(
+        self, error,
+        "SELECT counter, label AS ticket, called_us FROM queue_ticket"
+        " WHERE day = $1 AND state IN ('called', 'serving') ORDER BY called_us DESC, id DESC"
+        " LIMIT " BOARD_CALLS,
+        "s", day);
 }
 
 /* Adds to each service how many wait and how long the next one would. */
@@ -161,12 +162,9 @@ static bool was_told(const json_t *row, int64_t ahead, const char *wait)
 }
 
 /* Tells each waiting ticket its place, where that differs from what it was told last. */
-static bool publish_waiting(Serambi *self, const char *day, GError **error)
+static bool publish_waiting(Serambi *self, GError **error)
 {
-    json_auto_t *rows = serambi_query(self, error,
-                                      "SELECT " TICKET_COLUMNS " FROM queue_ticket"
-                                      " WHERE day = $1 AND state = 'waiting' ORDER BY sort_us, id",
-                                      "s", day);
+    json_auto_t *rows = tickets_line(self, error);
     if (!rows)
         return false;
     size_t ahead;
@@ -202,7 +200,7 @@ bool board_publish(Serambi *self, GError **error)
     char day[11];
     tickets_day(self, serambi_now_us(self), day);
     wait_touch(self);
-    if (!publish_board(self, day, error) || !publish_waiting(self, day, error) ||
+    if (!publish_board(self, day, error) || !publish_waiting(self, error) ||
         !publish_moved(self, error))
         return false;
     serambi_publish(self, "desk",

@@ -17,27 +17,38 @@
 
 static void test_fairness(void)
 {
-    g_assert_false(fairness_prefers_priority(false, true, 9, 2));
-    g_assert_false(fairness_prefers_priority(false, false, 9, 2));
-    g_assert_true(fairness_prefers_priority(true, false, 0, 2));
-    g_assert_false(fairness_prefers_priority(true, true, 1, 2));
-    g_assert_true(fairness_prefers_priority(true, true, 2, 2));
-    g_assert_true(fairness_prefers_priority(true, true, 0, 0)); /* strict */
+    const FairnessRule rule = {.ratio = 2}, strict = {0};
+    const FairnessRule capped = {.ratio = 2, .age_cap_minutes = 50};
+    const FairnessHead nobody = {0}, young = {true, 1}, old = {true, 51};
+    static const FairnessPick normal = FAIRNESS_NORMAL, priority = FAIRNESS_PRIORITY;
+    g_assert_cmpint(fairness_pick(&rule, nobody, young, 9), ==, normal);
+    g_assert_cmpint(fairness_pick(&rule, nobody, nobody, 9), ==, FAIRNESS_NOBODY);
+    g_assert_cmpint(fairness_pick(&rule, young, nobody, 0), ==, priority);
+    g_assert_cmpint(fairness_pick(&rule, young, young, 1), ==, normal);
+    g_assert_cmpint(fairness_pick(&rule, young, old, 2), ==, priority);
+    g_assert_cmpint(fairness_pick(&strict, young, old, 0), ==, priority);
+    g_assert_cmpint(fairness_pick(&capped, young, old, 2), ==, normal);
+    g_assert_cmpint(fairness_pick(&capped, old, old, 2), ==, priority);
+    g_assert_cmpint(fairness_pick(&capped, young, young, 2), ==, priority);
+    g_assert_cmpint(fairness_pick(&capped, young, nobody, 0), ==, priority);
     g_assert_cmpuint(fairness_after(true, 7), ==, 0);
     g_assert_cmpuint(fairness_after(false, 7), ==, 8);
-    g_assert_cmpuint(fairness_after(false, UINT_MAX), ==, UINT_MAX);
+    g_assert_cmpuint(fairness_after(false, FAIRNESS_SINCE_MAX), ==, FAIRNESS_SINCE_MAX);
 }
 
 /* With priority visitors without end, a normal one with j ahead is passed 1 + j / r times at most.
  */
 static void test_bounded_overtaking(void)
 {
+    const FairnessHead somebody = {true, 0};
     for (unsigned ratio = 1; ratio <= 5; ratio++)
         for (unsigned since = 0; since <= ratio; since++)
             for (unsigned ahead = 0; ahead < 30; ahead++) {
                 unsigned overtaken = 0, normal = 0, normal_since = since;
                 while (normal <= ahead) {
-                    bool priority = fairness_prefers_priority(true, true, normal_since, ratio);
+                    const FairnessRule rule = {.ratio = ratio};
+                    bool priority =
+                        fairness_pick(&rule, somebody, somebody, normal_since) == FAIRNESS_PRIORITY;
                     normal_since = fairness_after(priority, normal_since);
                     overtaken += priority;
                     normal += !priority;
@@ -195,7 +206,7 @@ static Bench *new_bench(unsigned counters, unsigned tickets)
     bench->picture = (WaitPicture){.now = 100,
                                    .closes = 480,
                                    .event = 1,
-                                   .ratio = 2,
+                                   .rule.ratio = 2,
                                    .normal_since = 2,
                                    .learned = &bench->learned};
     bench->picture.counter_count = counters;
@@ -302,7 +313,7 @@ static void test_priority(void)
     static const float expected[] = {5, 10, 20, 25, 0, 15};
     for (unsigned i = 0; i < 6; i++)
         CLOSE_TO(bench->waits[i], expected[i]);
-    bench->picture.ratio = 0;
+    bench->picture.rule.ratio = 0;
     CLOSE_TO(roll(bench)[5], 5);
     CLOSE_TO(bench->waits[0], 10);
     bench_free(bench);
@@ -340,7 +351,8 @@ static void randomize(Bench *bench, Draws *draws)
     picture->now = draws_below(draws, 500);
     picture->event = draws_below(draws, 1000000);
     picture->recent_arrivals = draws_below(draws, 60);
-    picture->ratio = draws_below(draws, 4);
+    picture->rule.ratio = draws_below(draws, 4);
+    picture->rule.age_cap_minutes = draws_below(draws, 2) * 30;
     picture->normal_since = draws_below(draws, 5);
     for (unsigned i = 0; i < picture->counter_count; i++) {
         PictureCounter *counter = &picture->counters[i];

@@ -1,19 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * Who is called next when both priority and normal visitors wait: bounded overtaking. Pure
- * functions, shared by the calls and by the estimator of the wait. */
+ * Who of the priority and the normal line goes first: bounded overtaking. Pure functions without
+ * database and clock, so that what calls people and what estimates their wait use the same rule. */
 #pragma once
 #include <stdbool.h>
 
-/* Whether the next call goes to the priority line.
- *
- * normal_since  normal calls since the last priority call; begins at ratio
- * ratio         normal calls between two priority calls; 0: priority always goes first
- * Promise       a normal visitor with j normal ones ahead is overtaken at most 1 + j / ratio times
- */
-bool fairness_prefers_priority(bool priority_waits, bool normal_waits, unsigned normal_since,
-                               unsigned ratio);
+typedef struct {
+    unsigned ratio; /* normal calls between two priority calls; 0: priority always goes first */
+    /* A normal head that waits longer goes before a priority head that does not; 0: off. */
+    double age_cap_minutes;
+} FairnessRule;
 
-/* The new normal_since after a call; stays at UINT_MAX. */
+/* The head of one line. */
+typedef struct {
+    bool exists;
+    double waited_minutes; /* since its issue; for an appointment since its time */
+} FairnessHead;
+
+typedef enum { FAIRNESS_NOBODY = 1, FAIRNESS_PRIORITY, FAIRNESS_NORMAL } FairnessPick;
+
+/* Picks from the heads of the two lines.
+ *
+ * normal_since  normal calls since the last priority call; begins at the ratio
+ * Promise       a normal visitor with j normal ones ahead at the issue is overtaken at most
+ *               1 + j / ratio times (whole division), as long as nobody comes back into the line */
+FairnessPick fairness_pick(const FairnessRule *rule, FairnessHead priority, FairnessHead normal,
+                           unsigned normal_since);
+
+/* The new normal_since after a call; stays at FAIRNESS_SINCE_MAX. */
+#define FAIRNESS_SINCE_MAX 1000000u
 unsigned fairness_after(bool priority_called, unsigned normal_since);

@@ -43,6 +43,24 @@ static const SerambiSetting settings[] = {
         .max = 60,
         .help = "how long a called number is the largest thing on the screen",
     },
+    {
+        .key = "priority_ratio",
+        .kind = SERAMBI_INT,
+        .offset = offsetof(QueueSettings, priority_ratio),
+        .fallback = "2",
+        .min = 0,
+        .max = 20,
+        .help = "other visitors called between two with priority; 0: priority always first",
+    },
+    {
+        .key = "priority_age_minutes",
+        .kind = SERAMBI_INT,
+        .offset = offsetof(QueueSettings, priority_age_minutes),
+        .fallback = "0",
+        .min = 0,
+        .max = 600,
+        .help = "who waits longer goes before newer ones with priority; 0: off",
+    },
     {0},
 };
 

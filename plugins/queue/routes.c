@@ -12,6 +12,9 @@
 #define ADDRESSES_MAX     10000
 #define DESK_ROWS         "200"
 
+static const char *const classes[] = {"normal",   "elderly",  "disabled",
+                                      "pregnant", "children", NULL};
+
 static void reply_failure(SerambiRequest *request, GError *error)
 {
     serambi_reply_error(request, 503, "error.store", "%s", error->message);
@@ -35,6 +38,21 @@ static const char *read_key(SerambiRequest *request)
         return NULL;
     }
     return key;
+}
+
+/* False after having replied that this key did something else before. */
+static bool is_free_for(Serambi *self, SerambiRequest *request, const char *key, const char *action)
+{
+    GError *error = NULL;
+    json_auto_t *rows = serambi_query(
+        self, &error, "SELECT 1 FROM queue_request WHERE request_key = $1 AND action <> $2", "ss",
+        key, action);
+    if (!rows)
+        reply_failure(request, error);
+    else if (json_array_size(rows) > 0)
+        serambi_reply_error(request, 409, "queue.used_key", "key: was used before, not for '%s'",
+                            action);
+    return rows && json_array_size(rows) == 0;
 }
 
 /* Replies {"ticket": ...} with row (takes it), or why not. */
@@ -112,8 +130,15 @@ static void handle_take(Serambi *self, SerambiRequest *request)
         return;
     }
     int64_t service = json_integer_value(json_object_get(serambi_request_body(request), "service"));
+    const json_t *given = json_object_get(serambi_request_body(request), "class");
+    const char *class = given ? json_string_value(given) : "normal";
+    if (!class || !g_strv_contains(classes, class)) {
+        serambi_reply_error(request, 422, "queue.bad_class",
+                            "class: normal, elderly, disabled, pregnant or children");
+        return;
+    }
     const char *code = NULL;
-    json_t *row = tickets_issue(self, service, key, &code, &error);
+    json_t *row = tickets_issue(self, service, class, key, &code, &error);
     if (!row && code) {
         serambi_reply_error(request, strcmp(code, "queue.closed") ? 404 : 409, code,
                             "service %" G_GINT64_FORMAT " gives no numbers now", service);
@@ -153,13 +178,19 @@ static void move_ticket(Serambi *self, SerambiRequest *request, int64_t id, cons
 {
     GError *error = NULL;
     const TicketMove *move = find_move(name);
-    json_t *row = tickets_move(self, id, move, service, serambi_request_user(request), &error);
+    bool is_repeated = false;
+    const char *key = NULL;
+    if (json_object_get(serambi_request_body(request), "key") &&
+        (!(key = read_key(request)) || !is_free_for(self, request, key, name)))
+        return;
+    json_t *row = tickets_move(self, id, move, service, key, serambi_request_user(request),
+                               &is_repeated, &error);
     if (!row && !error) {
         serambi_reply_error(request, 409, "queue.not_now",
                             "ticket %" G_GINT64_FORMAT " is not in a state for '%s'", id, name);
         return;
     }
-    if (!row || (!move->to && !board_publish_call(self, row, true, &error)) ||
+    if (!row || (!move->to && !is_repeated && !board_publish_call(self, row, true, &error)) ||
         !board_publish(self, &error)) {
         json_decref(row);
         reply_failure(request, error);
@@ -184,15 +215,11 @@ static void handle_leave(Serambi *self, SerambiRequest *request)
 /* --- Counters ------------------------------------------------------------------------------------
  */
 
-static void handle_next(Serambi *self, SerambiRequest *request)
+/* Calls ticket id, or the next one (id 0), at a counter; replies. */
+static void call_ticket(Serambi *self, SerambiRequest *request, int64_t counter, int64_t id)
 {
-    int64_t counter = 0;
-    if (!read_number(serambi_request_part(request, "id"), &counter)) {
-        serambi_reply_error(request, 404, "queue.unknown_counter", "no such counter");
-        return;
-    }
     const char *key = read_key(request);
-    if (!key)
+    if (!key || !is_free_for(self, request, key, "call"))
         return;
     GError *error = NULL;
     json_auto_t *known =
@@ -203,7 +230,9 @@ static void handle_next(Serambi *self, SerambiRequest *request)
         return;
     }
     bool is_repeated = false;
-    json_t *row = known ? tickets_call_next(self, counter, key, &is_repeated, &error) : NULL;
+    json_t *row = known ? tickets_call(self, counter, id, key, serambi_request_user(request),
+                                       &is_repeated, &error)
+                        : NULL;
     if (error || (row && !is_repeated && !board_publish_call(self, row, false, &error)) ||
         !board_publish(self, &error)) {
         json_decref(row);
@@ -213,15 +242,76 @@ static void handle_next(Serambi *self, SerambiRequest *request)
     /* Nobody waits: the current one is still finished, so this is no error that would undo it. */
     if (row)
         reply_ticket(self, request, 200, row, true);
+    else if (id > 0)
+        serambi_reply_error(request, 409, "queue.not_now",
+                            "ticket %" G_GINT64_FORMAT " does not wait", id);
     else
         serambi_reply(request, 200, json_pack("{s:n}", "ticket"));
+}
+
+static void handle_next(Serambi *self, SerambiRequest *request)
+{
+    int64_t counter = 0;
+    if (read_number(serambi_request_part(request, "id"), &counter))
+        call_ticket(self, request, counter, 0);
+    else
+        serambi_reply_error(request, 404, "queue.unknown_counter", "no such counter");
+}
+
+static void handle_undo(Serambi *self, SerambiRequest *request, int64_t id)
+{
+    const char *key = read_key(request);
+    if (!key || !is_free_for(self, request, key, "undo"))
+        return;
+    GError *error = NULL;
+    json_t *row = tickets_undo(self, id, key, serambi_request_user(request), &error);
+    if (!row && !error)
+        serambi_reply_error(request, 409, "queue.too_late_to_undo",
+                            "ticket %" G_GINT64_FORMAT " has no change to take back now", id);
+    else if (!row || !board_publish(self, &error)) {
+        json_decref(row);
+        reply_failure(request, error);
+    } else {
+        reply_ticket(self, request, 200, row, true);
+    }
+}
+
+/* Over all rows, a thousand at a time. */
+static void handle_audit(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    g_autofree char *hash = g_strdup("");
+    int64_t after = 0, broken = 0;
+    for (int64_t last = 1; last > 0 && broken == 0;) {
+        char *next = NULL;
+        if (!tickets_check_audit(self, after, hash, &last, &next, &broken, &error)) {
+            reply_failure(request, error);
+            return;
+        }
+        g_free(hash);
+        hash = next;
+        after = last > 0 ? last : after;
+    }
+    serambi_reply(request, 200,
+                  json_pack("{s:b, s:I, s:I, s:s}", "is_whole", broken == 0, "broken",
+                            (json_int_t)broken, "last", (json_int_t)after, "hash", hash));
 }
 
 static void handle_move(Serambi *self, SerambiRequest *request)
 {
     int64_t id = 0;
     const char *name = serambi_request_part(request, "move");
-    if (!read_number(serambi_request_part(request, "id"), &id) || !find_move(name)) {
+    bool is_id = read_number(serambi_request_part(request, "id"), &id);
+    if (is_id && !strcmp(name, "call")) {
+        const json_t *counter = json_object_get(serambi_request_body(request), "counter");
+        call_ticket(self, request, json_integer_value(counter), id);
+        return;
+    }
+    if (is_id && !strcmp(name, "undo")) {
+        handle_undo(self, request, id);
+        return;
+    }
+    if (!is_id || !find_move(name)) {
         serambi_reply_error(request, 404, "queue.unknown_ticket", "no such ticket or move");
         return;
     }
@@ -244,6 +334,105 @@ static void handle_move(Serambi *self, SerambiRequest *request)
     move_ticket(self, request, id, name, service, true);
 }
 
+/* Who sits where. A counter that somebody forgot to leave can be taken over, knowingly. */
+static void handle_sign_in(Serambi *self, SerambiRequest *request)
+{
+    int64_t counter = 0;
+    (void)read_number(serambi_request_part(request, "id"), &counter);
+    GError *error = NULL;
+    json_auto_t *known =
+        serambi_query(self, &error, "SELECT staff FROM queue_counter WHERE id = $1", "i", counter);
+    if (!known) {
+        reply_failure(request, error);
+        return;
+    }
+    const char *user = serambi_request_user(request);
+    const char *staff = json_string_value(json_object_get(json_array_get(known, 0), "staff"));
+    if (!staff) {
+        serambi_reply_error(request, 404, "queue.unknown_counter", "no such counter");
+        return;
+    }
+    bool is_takeover = json_is_true(json_object_get(serambi_request_body(request), "takeover"));
+    if (*staff && strcmp(staff, user) && !is_takeover) {
+        serambi_reply_error(request, 409, "queue.counter_taken", "somebody else sits there");
+        return;
+    }
+    json_auto_t *left = serambi_query(
+        self, &error, "UPDATE queue_counter SET staff = '' WHERE staff = $1", "s", user);
+    json_auto_t *sat = left ? serambi_query(self, &error,
+                                            "UPDATE queue_counter SET staff = $2, signed_in_us = $3"
+                                            " WHERE id = $1",
+                                            "isi", counter, user, serambi_now_us(self))
+                            : NULL;
+    if (sat)
+        serambi_reply(request, 200, json_pack("{s:s}", "staff", user));
+    else
+        reply_failure(request, error);
+}
+
+static void handle_sign_out(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    json_auto_t *left =
+        serambi_query(self, &error, "UPDATE queue_counter SET staff = '' WHERE staff = $1", "s",
+                      serambi_request_user(request));
+    if (left)
+        serambi_reply(request, 200, NULL);
+    else
+        reply_failure(request, error);
+}
+
+/* Which services a counter serves: {services: [1, 3]}; [] is all of them. */
+static void handle_counter_services(Serambi *self, SerambiRequest *request)
+{
+    int64_t counter = 0;
+    (void)read_number(serambi_request_part(request, "id"), &counter);
+    const json_t *services = json_object_get(serambi_request_body(request), "services");
+    GError *error = NULL;
+    json_auto_t *known =
+        serambi_query(self, &error, "SELECT id FROM queue_counter WHERE id = $1", "i", counter);
+    json_auto_t *all =
+        known ? serambi_query(self, &error, "SELECT id FROM queue_service", "") : NULL;
+    if (!all) {
+        reply_failure(request, error);
+        return;
+    }
+    if (json_array_size(known) == 0) {
+        serambi_reply_error(request, 404, "queue.unknown_counter", "no such counter");
+        return;
+    }
+    json_auto_t *cleared = serambi_query(
+        self, &error, "DELETE FROM queue_counter_service WHERE counter = $1", "i", counter);
+    if (!cleared) {
+        reply_failure(request, error);
+        return;
+    }
+    size_t found = 0, index, inner;
+    json_t *row, *one;
+    json_array_foreach(all, index, row)
+    {
+        bool is_served = false;
+        json_array_foreach(services, inner, one) is_served |=
+            json_equal(one, json_object_get(row, "id"));
+        if (!is_served)
+            continue;
+        found++;
+        json_auto_t *added = serambi_query(
+            self, &error, "INSERT INTO queue_counter_service (counter, service) VALUES ($1, $2)",
+            "ii", counter, (int64_t)json_integer_value(json_object_get(row, "id")));
+        if (!added) {
+            reply_failure(request, error);
+            return;
+        }
+    }
+    /* An unknown or repeated service refuses the whole request, which undoes it. */
+    if (!json_is_array(services) || found != json_array_size(services))
+        serambi_reply_error(request, 422, "queue.unknown_service",
+                            "services: ids of services, each once; none means all");
+    else
+        serambi_reply(request, 200, NULL);
+}
+
 static json_t *desk_list(Serambi *self, const char *day, const char *state, GError **error)
 {
     return serambi_query(self, error,
@@ -262,7 +451,8 @@ static void handle_desk(Serambi *self, SerambiRequest *request)
     json_auto_t *current = serambi_query(
         self, &error,
         "SELECT id, label, service, state, counter, issued_us, called_us FROM queue_ticket"
-        " WHERE state = 'called' AND counter = (SELECT label FROM queue_counter WHERE id = $1)"
+        " WHERE state IN ('called', 'serving') AND counter = (SELECT label FROM queue_counter "
+        "WHERE id = $1)"
         " ORDER BY called_us DESC LIMIT 1",
         "i", counter);
     json_t *waiting = current ? desk_list(self, day, "waiting", &error) : NULL;
@@ -304,14 +494,20 @@ static void handle_service(Serambi *self, SerambiRequest *request)
 const SerambiRoute routes_table[] = {
     {"GET", "services", SERAMBI_ANYBODY, handle_services, "services and counters"},
     {"POST", "services/{id}", SERAMBI_STAFF, handle_service, "opens or closes a service"},
-    {"POST", "tickets", SERAMBI_ANYBODY, handle_take, "takes a number: {service, key}"},
+    {"POST", "tickets", SERAMBI_ANYBODY, handle_take, "takes a number: {service, key, class}"},
     {"GET", "tickets/{secret}", SERAMBI_ANYBODY, handle_ticket, "one ticket"},
     {"POST", "tickets/{secret}/leave", SERAMBI_ANYBODY, handle_leave, "gives a number back"},
     {"GET", "desk", SERAMBI_STAFF, handle_desk, "what a counter sees: ?counter="},
+    {"POST", "counters/{id}/sign-in", SERAMBI_STAFF, handle_sign_in, "{takeover}"},
+    {"POST", "counters/sign-out", SERAMBI_STAFF, handle_sign_out, "leaves the counter"},
+    {"POST", "counters/{id}/services", SERAMBI_ADMIN, handle_counter_services,
+     "which services it serves: {services}, none means all"},
     {"POST", "counters/{id}/next", SERAMBI_STAFF, handle_next,
      "finishes the current ticket and calls the next: {key}; ticket is null when nobody waits"},
     {"POST", "tickets/by-id/{id}/{move}", SERAMBI_STAFF, handle_move,
-     "recall, no-show, park, return, finish, transfer {service}, leave"},
+     "call {counter, key}, recall, start, no-show, park, return, finish, transfer {service}, leave,"
+     " undo {key}; a key makes each of them happen once"},
+    {"GET", "audit", SERAMBI_ADMIN, handle_audit, "whether the audit's chain is whole"},
     {"GET", "estimates", SERAMBI_STAFF, estimates_handle,
      "how good the shown waits were, by service and hour, over thirty days"},
     {"GET", "estimates/log", SERAMBI_STAFF, estimates_handle_log,

@@ -10,10 +10,17 @@
  *   waiting -> called -> done        no_show, parked -> waiting (at its old place)
  *           -> left      -> no_show  called -> waiting in another service (transfer)
  *                        -> parked   parked -> left
+ *                        -> serving -> done, no other way than called has
  *
- * At the end of its day a ticket that still waits or is parked has left, a called one is done. */
+ * At the end of its day a ticket that still waits or is parked has left, a called one is done. The
+ * audit is a chain: each row's hash covers the row and the hash before it, so a row that is changed
+ * or taken away later is found. */
+#include "plugins/queue/fairness.h"
 #include "plugins/queue/queue.h"
 #include <string.h>
+
+#define UNDO_US    (60 * G_USEC_PER_SEC)
+#define AUDIT_ROWS "1000"
 
 const char *const tickets_migrations[] = {
     "CREATE TABLE queue_service ("
@@ -67,14 +74,94 @@ const char *const tickets_migrations[] = {
     " id BIGINT PRIMARY KEY, at_us BIGINT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,"
     " ticket BIGINT NOT NULL REFERENCES queue_ticket (id), counter TEXT);",
     WAIT_MIGRATION,
+    /* Being served, classes, undo, the audit's chain. A CHECK cannot be altered: the table is made
+     * anew, with those that point to it. */
+    "CREATE TABLE queue_ticket_new ("
+    " id BIGINT PRIMARY KEY,"
+    " service BIGINT NOT NULL REFERENCES queue_service (id),"
+    " first_service BIGINT NOT NULL REFERENCES queue_service (id),"
+    " day TEXT NOT NULL, number BIGINT NOT NULL, label TEXT NOT NULL,"
+    " secret TEXT NOT NULL UNIQUE, request_key TEXT UNIQUE,"
+    " state TEXT NOT NULL CHECK (state IN"
+    "  ('waiting', 'called', 'serving', 'done', 'no_show', 'parked', 'left')),"
+    " counter TEXT, version BIGINT NOT NULL,"
+    " issued_us BIGINT NOT NULL, sort_us BIGINT NOT NULL, called_us BIGINT, ended_us BIGINT,"
+    " shown_ahead BIGINT, shown_wait TEXT, is_untold BIGINT NOT NULL DEFAULT 0,"
+    " class TEXT NOT NULL DEFAULT 'normal' CHECK (class IN"
+    "  ('normal', 'elderly', 'disabled', 'pregnant', 'children')),"
+    " started_us BIGINT,"
+    " UNIQUE (first_service, day, number));"
+    "INSERT INTO queue_ticket_new (id, service, first_service, day, number, label, secret,"
+    " request_key, state, counter, version, issued_us, sort_us, called_us, ended_us, shown_ahead,"
+    " shown_wait, is_untold) SELECT id, service, first_service, day, number, label, secret,"
+    " request_key, state, counter, version, issued_us, sort_us, called_us, ended_us, shown_ahead,"
+    " shown_wait, is_untold FROM queue_ticket;"
+    "CREATE TABLE queue_call_new ("
+    " id BIGINT PRIMARY KEY, ticket BIGINT NOT NULL REFERENCES queue_ticket_new (id),"
+    " counter TEXT NOT NULL, called_us BIGINT NOT NULL, is_recall BIGINT NOT NULL);"
+    "INSERT INTO queue_call_new SELECT id, ticket, counter, called_us, is_recall FROM queue_call;"
+    "CREATE TABLE queue_request_new ("
+    " request_key TEXT PRIMARY KEY, ticket BIGINT NOT NULL REFERENCES queue_ticket_new (id),"
+    " action TEXT NOT NULL);"
+    "INSERT INTO queue_request_new SELECT request_key, ticket, 'call' FROM queue_request;"
+    "CREATE TABLE queue_audit_new ("
+    " id BIGINT PRIMARY KEY, at_us BIGINT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,"
+    " ticket BIGINT NOT NULL REFERENCES queue_ticket_new (id), counter TEXT,"
+    " version BIGINT NOT NULL, before TEXT, hash TEXT NOT NULL);"
+    /* What was written before there was a chain stands before its first link. */
+    "INSERT INTO queue_audit_new SELECT id, at_us, actor, action, ticket, counter, 0, NULL, ''"
+    " FROM queue_audit;"
+    "CREATE TABLE queue_estimate_new ("
+    " id BIGINT PRIMARY KEY, ticket BIGINT NOT NULL REFERENCES queue_ticket_new (id),"
+    " service BIGINT NOT NULL, at_us BIGINT NOT NULL,"
+    " median_us BIGINT NOT NULL, high_us BIGINT NOT NULL, low_minutes BIGINT, high_minutes BIGINT,"
+    " called_us BIGINT, is_first BIGINT NOT NULL, is_open BIGINT NOT NULL);"
+    "INSERT INTO queue_estimate_new SELECT id, ticket, service, at_us, median_us, high_us,"
+    " low_minutes, high_minutes, called_us, is_first, is_open FROM queue_estimate;"
+    "DROP TABLE queue_call; DROP TABLE queue_request; DROP TABLE queue_audit;"
+    "DROP TABLE queue_estimate; DROP TABLE queue_ticket;"
+    "ALTER TABLE queue_ticket_new RENAME TO queue_ticket;"
+    "ALTER TABLE queue_call_new RENAME TO queue_call;"
+    "ALTER TABLE queue_request_new RENAME TO queue_request;"
+    "ALTER TABLE queue_audit_new RENAME TO queue_audit;"
+    "ALTER TABLE queue_estimate_new RENAME TO queue_estimate;"
+    "CREATE INDEX queue_estimate_ticket ON queue_estimate (ticket, id);"
+    "CREATE INDEX queue_estimate_open ON queue_estimate (ticket) WHERE is_open = 1;"
+    "CREATE INDEX queue_estimate_time ON queue_estimate (at_us);"
+    "CREATE INDEX queue_ticket_outcome ON queue_ticket (ended_us)"
+    " WHERE state IN ('done', 'no_show') AND called_us IS NOT NULL;"
+    "CREATE INDEX queue_ticket_waiting ON queue_ticket (day, state, sort_us, id);"
+    "CREATE INDEX queue_ticket_untold ON queue_ticket (id) WHERE is_untold = 1;"
+    "CREATE INDEX queue_ticket_called ON queue_ticket (counter, called_us)"
+    " WHERE state IN ('called', 'serving');"
+    "CREATE INDEX queue_ticket_done ON queue_ticket (day, ended_us) WHERE state = 'done';"
+    "CREATE INDEX queue_ticket_active ON queue_ticket (day)"
+    " WHERE state IN ('waiting', 'called', 'serving', 'parked');"
+    "CREATE INDEX queue_call_time ON queue_call (called_us, counter);"
+    "CREATE INDEX queue_audit_ticket ON queue_audit (ticket, id);"
+    /* Normal calls since the last priority call; one row, none before the first call. */
+    "CREATE TABLE queue_fairness (id BIGINT PRIMARY KEY CHECK (id = 1), since BIGINT NOT NULL);"
+    /* A counter without a row here serves every service. */
+    "CREATE TABLE queue_counter_service ("
+    " counter BIGINT NOT NULL REFERENCES queue_counter (id),"
+    " service BIGINT NOT NULL REFERENCES queue_service (id), PRIMARY KEY (counter, service));"
+    "ALTER TABLE queue_counter ADD COLUMN staff TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE queue_counter ADD COLUMN signed_in_us BIGINT NOT NULL DEFAULT 0;",
     NULL,
 };
 
+#define AT_COUNTER ",called,serving,"
+
 const TicketMove ticket_moves[] = {
-    {"recall", ",called,", NULL, true},           {"no-show", ",called,", "no_show", true},
-    {"park", ",called,", "parked", false},        {"return", ",parked,no_show,", "waiting", false},
-    {"finish", ",called,", "done", true},         {"transfer", ",called,", "waiting", false},
-    {"leave", ",waiting,parked,", "left", false}, {0},
+    {"recall", ",called,", NULL, true},
+    {"start", ",called,", "serving", true},
+    {"no-show", ",called,", "no_show", true},
+    {"park", AT_COUNTER, "parked", false},
+    {"return", ",parked,no_show,", "waiting", false},
+    {"finish", AT_COUNTER, "done", true},
+    {"transfer", AT_COUNTER, "waiting", false},
+    {"leave", ",waiting,parked,", "left", false},
+    {0},
 };
 
 void tickets_day(Serambi *self, int64_t at_us, char ret_day[11])
@@ -99,17 +186,100 @@ static json_t *first_row(json_t *rows)
     return row;
 }
 
-static bool audit(Serambi *self, const char *actor, const char *action, const json_t *ticket,
-                  GError **error)
+static int64_t integer_at(const json_t *row, const char *name)
 {
-    json_auto_t *done =
-        serambi_query(self, error,
-                      "INSERT INTO queue_audit (id, at_us, actor, action, ticket, counter)"
-                      " SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, $5 FROM queue_audit",
-                      "issis", serambi_now_us(self), actor, action,
-                      (int64_t)json_integer_value(json_object_get(ticket, "id")),
-                      json_string_value(json_object_get(ticket, "counter")));
+    return json_integer_value(json_object_get(row, name));
+}
+
+/* The hash of an audit row (id, at_us, actor, action, ticket, counter, version, before) that
+ * follows one with the hash previous. Caller frees. */
+static char *audit_hash(const char *previous, const json_t *row)
+{
+    json_auto_t *link = json_pack("[s, O, O, O, O, O, O, O, O]", previous,
+                                  json_object_get(row, "id"), json_object_get(row, "at_us"),
+                                  json_object_get(row, "actor"), json_object_get(row, "action"),
+                                  json_object_get(row, "ticket"), json_object_get(row, "counter"),
+                                  json_object_get(row, "version"), json_object_get(row, "before"));
+    g_autofree char *text = json_dumps(link, JSON_COMPACT);
+    return g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+}
+
+/* Notes what was done to ticket (its row afterwards); before: its row before, NULL when that cannot
+ * be undone. */
+static bool audit(Serambi *self, const char *actor, const char *action, const json_t *ticket,
+                  const json_t *before, GError **error)
+{
+    json_auto_t *last =
+        serambi_query(self, error, "SELECT id, hash FROM queue_audit ORDER BY id DESC LIMIT 1", "");
+    if (!last)
+        return false;
+    const json_t *end = json_array_get(last, 0);
+    const char *previous = end ? json_string_value(json_object_get(end, "hash")) : "";
+    g_autofree char *earlier = before ? json_dumps(before, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    json_auto_t *row = json_pack(
+        "{s:I, s:I, s:s, s:s, s:O, s:O, s:O, s:s?}", "id", (json_int_t)integer_at(end, "id") + 1,
+        "at_us", (json_int_t)serambi_now_us(self), "actor", actor, "action", action, "ticket",
+        json_object_get(ticket, "id"), "counter", json_object_get(ticket, "counter"), "version",
+        json_object_get(ticket, "version"), "before", earlier);
+    g_autofree char *hash = audit_hash(previous, row);
+    json_auto_t *done = serambi_query(
+        self, error,
+        "INSERT INTO queue_audit (id, at_us, actor, action, ticket, counter, version, before, hash)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "iissisiss", integer_at(row, "id"), integer_at(row, "at_us"), actor, action,
+        integer_at(row, "ticket"), json_string_value(json_object_get(row, "counter")),
+        integer_at(row, "version"), earlier, hash);
     return done != NULL;
+}
+
+bool tickets_check_audit(Serambi *self, int64_t after, const char *previous, int64_t *ret_last,
+                         char **ret_hash, int64_t *ret_broken, GError **error)
+{
+    json_auto_t *rows = serambi_query(
+        self, error,
+        "SELECT id, at_us, actor, action, ticket, counter, version, before, hash FROM queue_audit"
+        " WHERE id > $1 AND hash <> '' ORDER BY id LIMIT " AUDIT_ROWS,
+        "i", after);
+    if (!rows)
+        return false;
+    g_autofree char *hash = g_strdup(previous);
+    int64_t last = 0, broken = 0;
+    size_t index;
+    json_t *row;
+    json_array_foreach(rows, index, row)
+    {
+        g_autofree char *right = audit_hash(hash, row);
+        last = integer_at(row, "id");
+        if (strcmp(right, json_string_value(json_object_get(row, "hash")))) {
+            broken = last;
+            break;
+        }
+        g_free(hash);
+        hash = g_steal_pointer(&right);
+    }
+    *ret_last = last;
+    *ret_hash = g_steal_pointer(&hash);
+    *ret_broken = broken;
+    return true;
+}
+
+/* The ticket that a request with that key changed before, as it is now. */
+static json_t *by_request(Serambi *self, const char *key, const char *action, GError **error)
+{
+    return first_row(
+        serambi_query(self, error,
+                      "SELECT " TICKET_COLUMNS " FROM queue_ticket WHERE id ="
+                      " (SELECT ticket FROM queue_request WHERE request_key = $1 AND action = $2)",
+                      "ss", key, action));
+}
+
+static bool note_request(Serambi *self, const char *key, const char *action, const json_t *ticket,
+                         GError **error)
+{
+    json_auto_t *noted = serambi_query(
+        self, error, "INSERT INTO queue_request (request_key, ticket, action) VALUES ($1, $2, $3)",
+        "sis", key, integer_at(ticket, "id"), action);
+    return noted != NULL;
 }
 
 /* --- Taking a number -----------------------------------------------------------------------------
@@ -132,8 +302,8 @@ json_t *tickets_by_key(Serambi *self, const char *key, GError **error)
         key));
 }
 
-json_t *tickets_issue(Serambi *self, int64_t service, const char *key, const char **ret_code,
-                      GError **error)
+json_t *tickets_issue(Serambi *self, int64_t service, const char *class, const char *key,
+                      const char **ret_code, GError **error)
 {
     json_auto_t *found = serambi_query(
         self, error, "SELECT code, is_open FROM queue_service WHERE id = $1", "i", service);
@@ -157,11 +327,11 @@ json_t *tickets_issue(Serambi *self, int64_t service, const char *key, const cha
     json_t *ticket = first_row(serambi_query(
         self, error,
         "INSERT INTO queue_ticket (id, service, first_service, day, number, label, secret,"
-        " request_key, state, version, issued_us, sort_us)"
-        " SELECT COALESCE(MAX(id), 0) + 1, $1, $1, $2, $3, $4, $5, $6, 'waiting', 1, $7, $7"
+        " request_key, state, version, issued_us, sort_us, class)"
+        " SELECT COALESCE(MAX(id), 0) + 1, $1, $1, $2, $3, $4, $5, $6, 'waiting', 1, $7, $7, $8"
         " FROM queue_ticket RETURNING " TICKET_COLUMNS,
-        "isisssi", service, day, number, label, secret, key, now_us));
-    if (ticket && !audit(self, "", "issue", ticket, error))
+        "isisssis", service, day, number, label, secret, key, now_us, class));
+    if (ticket && !audit(self, "", "issue", ticket, NULL, error))
         g_clear_pointer(&ticket, json_decref);
     return ticket;
 }
@@ -182,31 +352,133 @@ json_t *tickets_by_id(Serambi *self, int64_t id, GError **error)
  */
 
 /* What this counter has, is done: pressing Next says so. */
-static bool finish_current(Serambi *self, const char *label, GError **error)
+static bool finish_current(Serambi *self, const char *label, const char *actor, GError **error)
 {
-    json_auto_t *rows =
-        serambi_query(self, error,
-                      "UPDATE queue_ticket SET state = 'done', version = version + 1, is_untold = "
-                      "1, ended_us = $2"
-                      " WHERE counter = $1 AND state = 'called' RETURNING " TICKET_COLUMNS,
-                      "si", label, serambi_now_us(self));
+    json_auto_t *before = serambi_query(self, error,
+                                        "SELECT " TICKET_COLUMNS " FROM queue_ticket"
+                                        " WHERE counter = $1 AND state IN ('called', 'serving')",
+                                        "s", label);
+    if (!before)
+        return false;
     size_t index;
     json_t *row;
-    json_array_foreach(rows, index,
-                       row) if (!audit(self, label, "finish", row, error)) return false;
-    return rows != NULL;
+    json_array_foreach(before, index, row)
+    {
+        json_auto_t *after = first_row(serambi_query(
+            self, error,
+            "UPDATE queue_ticket SET state = 'done', version = version + 1, is_untold = 1,"
+            " ended_us = $3 WHERE id = $1 AND version = $2 RETURNING " TICKET_COLUMNS,
+            "iii", integer_at(row, "id"), integer_at(row, "version"), serambi_now_us(self)));
+        if (!after || !audit(self, actor, "finish", after, row, error))
+            return false;
+    }
+    return true;
 }
 
-/* Whoever came first, over all services: every counter serves them all. */
-static json_t *pick(Serambi *self, GError **error)
+FairnessRule tickets_rule(Serambi *self)
+{
+    const QueueSettings *settings = serambi_settings(self);
+    return (FairnessRule){
+        .ratio = (unsigned)settings->priority_ratio,
+        .age_cap_minutes = (double)settings->priority_age_minutes,
+    };
+}
+
+static FairnessHead head_of(Serambi *self, const json_t *row)
+{
+    int64_t waited_us = serambi_now_us(self) - integer_at(row, "issued_us");
+    return (FairnessHead){row != NULL, (double)waited_us / (60.0 * G_USEC_PER_SEC)};
+}
+
+bool tickets_normal_since(Serambi *self, unsigned *ret_since, GError **error)
+{
+    json_auto_t *rows =
+        serambi_query(self, error, "SELECT since FROM queue_fairness WHERE id = 1", "");
+    if (!rows)
+        return false;
+    const json_t *row = json_array_get(rows, 0);
+    *ret_since = row ? (unsigned)CLAMP(integer_at(row, "since"), 0, FAIRNESS_SINCE_MAX)
+                     : tickets_rule(self).ratio;
+    return true;
+}
+
+static bool write_since(Serambi *self, unsigned since, GError **error)
+{
+    json_auto_t *done = serambi_query(self, error,
+                                      "INSERT INTO queue_fairness (id, since) VALUES (1, $1)"
+                                      " ON CONFLICT (id) DO UPDATE SET since = $1",
+                                      "i", (int64_t)since);
+    return done != NULL;
+}
+
+/* The first of one line whom this counter serves. NULL without error: the line is empty. */
+static json_t *head(Serambi *self, int64_t counter, bool is_priority, GError **error)
 {
     char day[11];
     tickets_day(self, serambi_now_us(self), day);
-    return first_row(serambi_query(self, error,
-                                   "SELECT " TICKET_COLUMNS " FROM queue_ticket"
-                                   " WHERE day = $1 AND state = 'waiting'"
-                                   " ORDER BY sort_us, id LIMIT 1",
-                                   "s", day));
+    return first_row(serambi_query(
+        self, error,
+        "SELECT " TICKET_COLUMNS " FROM queue_ticket WHERE day = $1 AND state = 'waiting'"
+        " AND (CASE WHEN class = 'normal' THEN 0 ELSE 1 END) = $3"
+        " AND (service IN (SELECT service FROM queue_counter_service WHERE counter = $2)"
+        "  OR NOT EXISTS (SELECT 1 FROM queue_counter_service WHERE counter = $2))"
+        " ORDER BY sort_us, id LIMIT 1",
+        "sii", day, counter, (int64_t)is_priority));
+}
+
+/* Who is next at this counter, by the rule. NULL without error when nobody is. */
+static json_t *pick(Serambi *self, int64_t counter, GError **error)
+{
+    GError *failure = NULL;
+    unsigned since = 0;
+    json_auto_t *priority = head(self, counter, true, &failure);
+    json_auto_t *normal = failure ? NULL : head(self, counter, false, &failure);
+    if (failure) {
+        g_propagate_error(error, failure);
+        return NULL;
+    }
+    if (!tickets_normal_since(self, &since, error))
+        return NULL;
+    FairnessRule rule = tickets_rule(self);
+    FairnessPick chosen =
+        fairness_pick(&rule, head_of(self, priority), head_of(self, normal), since);
+    if (chosen == FAIRNESS_NOBODY ||
+        !write_since(self, fairness_after(chosen == FAIRNESS_PRIORITY, since), error))
+        return NULL;
+    return json_incref(chosen == FAIRNESS_PRIORITY ? priority : normal);
+}
+
+json_t *tickets_line(Serambi *self, GError **error)
+{
+    char day[11];
+    tickets_day(self, serambi_now_us(self), day);
+    json_auto_t *rows = serambi_query(self, error,
+                                      "SELECT " TICKET_COLUMNS " FROM queue_ticket"
+                                      " WHERE day = $1 AND state = 'waiting' ORDER BY sort_us, id",
+                                      "s", day);
+    unsigned since = 0;
+    if (!rows || !tickets_normal_since(self, &since, error))
+        return NULL;
+    json_auto_t *priority = json_array(), *normal = json_array();
+    size_t index;
+    json_t *row;
+    json_array_foreach(rows, index, row)
+    {
+        bool is_normal = !strcmp(json_string_value(json_object_get(row, "class")), "normal");
+        json_array_append(is_normal ? normal : priority, row);
+    }
+    json_t *line = json_array();
+    FairnessRule rule = tickets_rule(self);
+    for (size_t first = 0, second = 0; json_array_size(line) < json_array_size(rows);) {
+        json_t *one = json_array_get(priority, first), *other = json_array_get(normal, second);
+        bool is_priority = fairness_pick(&rule, head_of(self, one), head_of(self, other), since) ==
+                           FAIRNESS_PRIORITY;
+        since = fairness_after(is_priority, since);
+        json_array_append(line, is_priority ? one : other);
+        first += is_priority;
+        second += !is_priority;
+    }
+    return line;
 }
 
 static json_t *call(Serambi *self, const json_t *ticket, const char *label, GError **error)
@@ -215,22 +487,19 @@ static json_t *call(Serambi *self, const json_t *ticket, const char *label, GErr
         serambi_query(self, error,
                       "UPDATE queue_ticket SET state = 'called', counter = $3, version = version + "
                       "1, is_untold = 1,"
-                      " called_us = $4 WHERE id = $1 AND version = $2 AND state = 'waiting'"
+                      " called_us = $4, started_us = NULL, ended_us = NULL WHERE id = $1 AND "
+                      "version = $2 AND state = 'waiting'"
                       " RETURNING " TICKET_COLUMNS,
                       "iisi", (int64_t)json_integer_value(json_object_get(ticket, "id")),
                       (int64_t)json_integer_value(json_object_get(ticket, "version")), label,
                       serambi_now_us(self)));
 }
 
-json_t *tickets_call_next(Serambi *self, int64_t counter, const char *key, bool *ret_repeated,
-                          GError **error)
+json_t *tickets_call(Serambi *self, int64_t counter, int64_t id, const char *key, const char *actor,
+                     bool *ret_repeated, GError **error)
 {
     GError *failure = NULL;
-    json_t *known =
-        first_row(serambi_query(self, &failure,
-                                "SELECT " TICKET_COLUMNS " FROM queue_ticket WHERE id ="
-                                " (SELECT ticket FROM queue_request WHERE request_key = $1)",
-                                "s", key));
+    json_t *known = by_request(self, key, "call", &failure);
     *ret_repeated = known != NULL;
     if (known || failure) {
         if (failure)
@@ -242,18 +511,23 @@ json_t *tickets_call_next(Serambi *self, int64_t counter, const char *key, bool 
     if (!desk)
         return NULL;
     const char *label = json_string_value(json_object_get(desk, "label"));
-    if (!finish_current(self, label, error))
+    char day[11];
+    tickets_day(self, serambi_now_us(self), day);
+    /* Somebody chosen by hand who is no longer there must not cost the one at the counter. */
+    json_auto_t *chosen =
+        id > 0 ? first_row(serambi_query(self, error,
+                                         "SELECT " TICKET_COLUMNS " FROM queue_ticket"
+                                         " WHERE id = $1 AND day = $2 AND state = 'waiting'",
+                                         "is", id, day))
+               : NULL;
+    if ((id > 0 && !chosen) || !finish_current(self, label, actor, error))
         return NULL;
-    json_auto_t *waiting = pick(self, error);
+    json_auto_t *waiting = chosen ? json_incref(chosen) : pick(self, counter, error);
     if (!waiting)
         return NULL;
     json_t *ticket = call(self, waiting, label, error);
-    if (!ticket)
-        return NULL;
-    json_auto_t *noted = serambi_query(
-        self, error, "INSERT INTO queue_request (request_key, ticket) VALUES ($1, $2)", "si", key,
-        (int64_t)json_integer_value(json_object_get(ticket, "id")));
-    if (!noted || !audit(self, label, "call", ticket, error))
+    if (ticket && (!note_request(self, key, "call", ticket, error) ||
+                   !audit(self, actor, id > 0 ? "call-chosen" : "call", ticket, waiting, error)))
         g_clear_pointer(&ticket, json_decref);
     return ticket;
 }
@@ -285,29 +559,94 @@ static bool may_move(const json_t *ticket, const TicketMove *move)
 }
 
 json_t *tickets_move(Serambi *self, int64_t id, const TicketMove *move, int64_t service,
-                     const char *actor, GError **error)
+                     const char *key, const char *actor, bool *ret_repeated, GError **error)
 {
+    GError *failure = NULL;
+    json_t *known = key ? by_request(self, key, move->name, &failure) : NULL;
+    *ret_repeated = known != NULL;
+    if (known || failure) {
+        if (failure)
+            g_propagate_error(error, failure);
+        return known;
+    }
     json_auto_t *ticket = tickets_by_id(self, id, error);
     if (!ticket || !may_move(ticket, move))
         return NULL;
-    if (!move->to)
-        return audit(self, actor, move->name, ticket, error) ? json_incref(ticket) : NULL;
-    bool is_end = strcmp(move->to, "waiting") && strcmp(move->to, "parked");
-    char day[11];
-    tickets_day(self, serambi_now_us(self), day);
-    json_t *moved = first_row(serambi_query(
-        self, error,
-        "UPDATE queue_ticket SET state = $3, version = version + 1, is_untold = 1,"
-        " service = CASE WHEN $4 > 0 THEN $4 ELSE service END,"
-        " counter = CASE WHEN $5 = 1 THEN counter ELSE NULL END,"
-        " ended_us = CASE WHEN $6 = 1 THEN $7 ELSE NULL END"
-        " WHERE id = $1 AND version = $2 AND ($3 <> 'waiting' OR day = $8)"
-        " RETURNING " TICKET_COLUMNS,
-        "iisiiiis", id, (int64_t)json_integer_value(json_object_get(ticket, "version")), move->to,
-        service, (int64_t)move->keeps_counter, (int64_t)is_end, serambi_now_us(self), day));
-    if (moved && !audit(self, actor, move->name, moved, error))
+    json_t *moved = NULL;
+    if (move->to) {
+        bool is_end = strcmp(move->to, "waiting") && strcmp(move->to, "parked") &&
+                      strcmp(move->to, "serving");
+        int64_t now_us = serambi_now_us(self);
+        char day[11];
+        tickets_day(self, now_us, day);
+        moved = first_row(serambi_query(
+            self, error,
+            "UPDATE queue_ticket SET state = $3, version = version + 1, is_untold = 1,"
+            " service = CASE WHEN $4 > 0 THEN $4 ELSE service END,"
+            " counter = CASE WHEN $5 = 1 THEN counter ELSE NULL END,"
+            " started_us = CASE WHEN $3 = 'serving' THEN $7 ELSE started_us END,"
+            " ended_us = CASE WHEN $6 = 1 THEN $7 ELSE NULL END"
+            " WHERE id = $1 AND version = $2 AND ($3 <> 'waiting' OR day = $8)"
+            " RETURNING " TICKET_COLUMNS,
+            "iisiiiis", id, integer_at(ticket, "version"), move->to, service,
+            (int64_t)move->keeps_counter, (int64_t)is_end, now_us, day));
+    } else {
+        moved = json_incref(ticket);
+    }
+    if (moved && (!audit(self, actor, move->name, moved, move->to ? ticket : NULL, error) ||
+                  (key && !note_request(self, key, move->name, moved, error))))
         g_clear_pointer(&moved, json_decref);
     return moved;
+}
+
+/* The state that the last change of ticket began from, if it may still be undone; NULL without
+ * error: it may not. */
+static json_t *undoable(Serambi *self, const json_t *ticket, GError **error)
+{
+    int64_t now_us = serambi_now_us(self);
+    char day[11];
+    tickets_day(self, now_us, day);
+    json_auto_t *row = first_row(serambi_query(
+        self, error,
+        "SELECT before FROM queue_audit WHERE ticket = $1 AND version = $2 AND at_us >= $3"
+        " AND before IS NOT NULL AND action NOT IN ('undo', 'end-of-day')"
+        " AND EXISTS (SELECT 1 FROM queue_ticket WHERE id = $1 AND day = $4)"
+        " ORDER BY id DESC LIMIT 1",
+        "iiis", integer_at(ticket, "id"), integer_at(ticket, "version"), now_us - UNDO_US, day));
+    return row ? json_loads(json_string_value(json_object_get(row, "before")), 0, NULL) : NULL;
+}
+
+json_t *tickets_undo(Serambi *self, int64_t id, const char *key, const char *actor, GError **error)
+{
+    GError *failure = NULL;
+    json_t *known = by_request(self, key, "undo", &failure);
+    if (known || failure) {
+        if (failure)
+            g_propagate_error(error, failure);
+        return known;
+    }
+    json_auto_t *ticket = tickets_by_id(self, id, error);
+    json_auto_t *before = ticket ? undoable(self, ticket, error) : NULL;
+    if (!before)
+        return NULL;
+    const char *state = json_string_value(json_object_get(before, "state"));
+    const char *counter = json_string_value(json_object_get(before, "counter"));
+    json_t *row = first_row(serambi_query(
+        self, error,
+        "UPDATE queue_ticket SET state = $3, version = version + 1, is_untold = 1, service = $4,"
+        " counter = $5, called_us = CASE WHEN $6 > 0 THEN $6 ELSE NULL END,"
+        " started_us = CASE WHEN $7 > 0 THEN $7 ELSE NULL END, ended_us = NULL"
+        /* The counter has somebody else by now: two would stand at it. */
+        " WHERE id = $1 AND version = $2 AND NOT ($3 IN ('called', 'serving') AND EXISTS"
+        "  (SELECT 1 FROM queue_ticket AS other WHERE other.counter = $5"
+        "   AND other.state IN ('called', 'serving') AND other.id <> $1))"
+        " RETURNING " TICKET_COLUMNS,
+        "iisisii", id, integer_at(ticket, "version"), state, integer_at(before, "service"), counter,
+        integer_at(before, "called_us"), integer_at(before, "started_us")));
+    if (row && (!audit(self, actor, "undo", row, ticket, error) ||
+                !note_request(self, key, "undo", row, error)))
+        g_clear_pointer(&row, json_decref);
+    return row;
 }
 
 /* --- The end of a day ----------------------------------------------------------------------------
@@ -317,17 +656,18 @@ bool tickets_end_days(Serambi *self, GError **error)
 {
     char day[11];
     tickets_day(self, serambi_now_us(self), day);
-    json_auto_t *rows = serambi_query(
-        self, error,
-        "UPDATE queue_ticket SET state = CASE WHEN state = 'called' THEN 'done' ELSE 'left' END,"
-        " version = version + 1, is_untold = 1, ended_us = $2"
-        " WHERE state IN ('waiting', 'called', 'parked') AND day < $1 RETURNING " TICKET_COLUMNS,
-        "si", day, serambi_now_us(self));
+    json_auto_t *rows = serambi_query(self, error,
+                                      "UPDATE queue_ticket SET state = CASE WHEN state IN "
+                                      "('called', 'serving') THEN 'done' ELSE 'left' END,"
+                                      " version = version + 1, is_untold = 1, ended_us = $2"
+                                      " WHERE state IN ('waiting', 'called', 'serving', 'parked') "
+                                      "AND day < $1 RETURNING " TICKET_COLUMNS,
+                                      "si", day, serambi_now_us(self));
     size_t index;
     json_t *row;
     json_array_foreach(rows, index, row)
     {
-        if (!audit(self, "", "end-of-day", row, error))
+        if (!audit(self, "", "end-of-day", row, NULL, error))
             return false;
     }
     return rows != NULL;

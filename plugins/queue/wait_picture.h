@@ -4,6 +4,7 @@
  * All that an estimate looks at: counters, who waits, what is planned. Times are minutes on one
  * scale of the caller's choice; the clock may be set, so now may lie before a start. */
 #pragma once
+#include "plugins/queue/fairness.h"
 #include "plugins/queue/learned.h"
 #include "plugins/queue/plan.h"
 #include <stddef.h>
@@ -25,6 +26,7 @@ typedef struct {
     int64_t id; /* 0: somebody who might come now; takes no counter's time. Only at the end */
     unsigned class_index;
     bool is_priority;
+    double issued;
 } PictureTicket;
 
 typedef struct WaitPicture {
@@ -34,7 +36,8 @@ typedef struct WaitPicture {
     unsigned counter_count;
     PictureTicket tickets[PICTURE_TICKETS_MAX]; /* in the order of their lines */
     unsigned ticket_count;
-    unsigned normal_since, ratio;  /* see fairness.h */
+    FairnessRule rule;
+    unsigned normal_since;
     unsigned recent_arrivals;      /* within the last 30 minutes */
     const Learned *learned;        /* borrowed */
     int64_t services[CLASSES_MAX]; /* the id of each class, ascending */

@@ -159,6 +159,13 @@ static double duration(const Learned *learned, unsigned class_index, Draws *draw
     return draws_uniform(draws) < absent ? CALL_WINDOW_MINUTES : service_times_draw(times, draws);
 }
 
+static FairnessHead waiting_head(const Walk *walk, int ticket, double minute)
+{
+    if (ticket < 0)
+        return (FairnessHead){0};
+    return (FairnessHead){true, minute - walk->picture->tickets[ticket].issued};
+}
+
 /* Calls somebody to a counter that is free at minute: *ret_ticket is who, or -1 for a drawn
  * visitor. False when it may serve nobody. */
 static bool call_one(Walk *walk, uint32_t classes, double minute, unsigned *normal_since,
@@ -166,10 +173,14 @@ static bool call_one(Walk *walk, uint32_t classes, double minute, unsigned *norm
 {
     int normal = head_of(walk, 0, classes), priority = head_of(walk, 1, classes);
     Arrival *arrival = priority < 0 ? arrived_by(walk, minute, classes) : NULL;
-    if (normal < 0 && priority < 0 && !arrival)
+    FairnessHead first = waiting_head(walk, priority, minute);
+    if (arrival)
+        first = (FairnessHead){true, minute - arrival->minute};
+    FairnessPick pick = fairness_pick(&walk->picture->rule, first,
+                                      waiting_head(walk, normal, minute), *normal_since);
+    if (pick == FAIRNESS_NOBODY)
         return false;
-    bool is_priority = fairness_prefers_priority(priority >= 0 || arrival, normal >= 0,
-                                                 *normal_since, walk->picture->ratio);
+    bool is_priority = pick == FAIRNESS_PRIORITY;
     *normal_since = fairness_after(is_priority, *normal_since);
     *ret_ticket = is_priority ? priority : normal;
     if (*ret_ticket < 0) {

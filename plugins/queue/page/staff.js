@@ -229,10 +229,11 @@ class QueueStaff extends Part {
 
   move(move, chosen = null, body = {}) {
     const { t, api, toast } = this.app;
+    const key = randomKey();
     this.inTurn(async () => {
       const ticket = chosen ?? this.desk.current;
       if (!ticket) return;
-      await api('POST', `queue/tickets/by-id/${ticket.id}/${move}`, body);
+      await api('POST', `queue/tickets/by-id/${ticket.id}/${move}`, { ...body, key });
       toast(t(`desk.${move}.done`, { ticket: ticket.label }));
     });
   }

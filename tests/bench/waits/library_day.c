@@ -158,8 +158,9 @@ static void call_next(Day *day, unsigned counter, double minute)
     Desk *desk = &day->desks[counter];
     if ((!normal && !priority) || !desk->is_open || desk->is_busy || minute >= CLOSES)
         return;
-    bool line =
-        fairness_prefers_priority(priority, normal, day->normal_since, day->scenario->ratio);
+    const FairnessRule rule = {.ratio = day->scenario->ratio};
+    bool line = fairness_pick(&rule, (FairnessHead){priority, 0}, (FairnessHead){normal, 0},
+                              day->normal_since) == FAIRNESS_PRIORITY;
     day->normal_since = fairness_after(line, day->normal_since);
     unsigned index = day->lines[line][day->head[line]++];
     desk->is_busy = true;

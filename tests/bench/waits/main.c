@@ -145,7 +145,7 @@ static void print_cost(void)
                              .closes = 480,
                              .counter_count = COUNTERS,
                              .ticket_count = WAITING,
-                             .ratio = 2,
+                             .rule.ratio = 2,
                              .recent_arrivals = 40,
                              .learned = learned};
     for (unsigned i = 0; i < COUNTERS; i++) {
@@ -156,7 +156,7 @@ static void print_cost(void)
         (void)plan_add(&picture->counters[i].plan, 0, 480);
     }
     for (unsigned i = 0; i < WAITING; i++)
-        picture->tickets[i] = (PictureTicket){i + 1, i % CLASSES, i % 8 == 0};
+        picture->tickets[i] = (PictureTicket){i + 1, i % CLASSES, i % 8 == 0, 0};
     RollSamples *samples = roll_samples_new();
     double took[ROUNDS];
     for (unsigned i = 0; i < ROUNDS; i++) {

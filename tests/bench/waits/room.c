@@ -137,8 +137,10 @@ static void arrive(Room *room, const WaitEvent *event)
     guess_rivals(room, event->is_priority, guest->guesses);
     note_arrival(room, event->minute);
     learned_arrival(room->learned, event->class_index, event->is_priority);
-    picture->tickets[index] = (PictureTicket){
-        .id = event->number, .class_index = event->class_index, .is_priority = event->is_priority};
+    picture->tickets[index] = (PictureTicket){.id = event->number,
+                                              .class_index = event->class_index,
+                                              .is_priority = event->is_priority,
+                                              .issued = event->minute};
     picture->ticket_count++;
     picture->event++;
     if (!guest->has_guess)
@@ -257,7 +259,7 @@ static void begin_day(Room *room, const WaitEvent *event)
     *room->picture = (WaitPicture){
         .closes = event->minute,
         .event = room->picture->event,
-        .ratio = room->ratio,
+        .rule.ratio = room->ratio,
         .normal_since = room->ratio,
         .learned = room->learned,
     };
