@@ -3,6 +3,7 @@
  *
  * The API of phones and counters. Each request that changes something carries a key, so that a
  * double tap or a retry changes it once. */
+#include "plugins/queue/kiosk.h"
 #include "plugins/queue/queue.h"
 #include <string.h>
 
@@ -124,7 +125,7 @@ static void handle_take(Serambi *self, SerambiRequest *request)
         reply_failure(request, error);
         return;
     }
-    if (!count_address(self, serambi_request_peer(request))) {
+    if (!kiosk_is_known(self, request) && !count_address(self, serambi_request_peer(request))) {
         serambi_reply_error(request, 429, "queue.too_many",
                             "too many numbers from one address: try again in ten minutes");
         return;
@@ -497,6 +498,13 @@ const SerambiRoute routes_table[] = {
     {"POST", "tickets", SERAMBI_ANYBODY, handle_take, "takes a number: {service, key, class}"},
     {"GET", "tickets/{secret}", SERAMBI_ANYBODY, handle_ticket, "one ticket"},
     {"POST", "tickets/{secret}/leave", SERAMBI_ANYBODY, handle_leave, "gives a number back"},
+    {"GET", "kiosk", SERAMBI_ANYBODY, kiosk_handle,
+     "whether it can print, and the rule of priority"},
+    {"GET", "tickets/{secret}/qr", SERAMBI_ANYBODY, kiosk_handle_qr, "its page as a QR code (SVG)"},
+    {"POST", "tickets/{secret}/receipt", SERAMBI_ANYBODY, kiosk_handle_receipt,
+     "prints it: {language, kiosk, picture}; printer: printed, unsure, no_paper, cover_open, "
+     "stopped,"
+     " gone or garbage"},
     {"GET", "desk", SERAMBI_STAFF, handle_desk, "what a counter sees: ?counter="},
     {"POST", "counters/{id}/sign-in", SERAMBI_STAFF, handle_sign_in, "{takeover}"},
     {"POST", "counters/sign-out", SERAMBI_STAFF, handle_sign_out, "leaves the counter"},
