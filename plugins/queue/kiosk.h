@@ -16,4 +16,10 @@ void kiosk_handle_receipt(Serambi *self, SerambiRequest *request);
  * the limit for one address is not for it. */
 bool kiosk_is_known(Serambi *self, SerambiRequest *request);
 
-#define KIOSK_MIGRATION "ALTER TABLE queue_ticket ADD COLUMN receipts BIGINT NOT NULL DEFAULT 0;"
+#define KIOSK_MIGRATION                                                                            \
+    "ALTER TABLE queue_ticket ADD COLUMN receipts BIGINT NOT NULL DEFAULT 0;" /* The range that    \
+                                                                                 its visitor was   \
+                                                                                 told first: staff \
+                                                                                 see how right it  \
+                                                                                 was. */           \
+    "ALTER TABLE queue_ticket ADD COLUMN first_wait TEXT;"
