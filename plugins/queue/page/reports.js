@@ -22,7 +22,7 @@ class QueueReports extends Part {
   start() {
     const { t } = this.app;
     this.by = 'day';
-    this.figure = 'wait_mean_s';
+    this.figure = 'issued';
     const input = (days) => h('input', { type: 'date', value: dayAgo(days), onchange: () => this.read() });
     this.from = field({ label: t('report.from'), control: input(DAYS - 1) });
     this.to = field({ label: t('report.to'), control: input(0) });
