@@ -375,6 +375,30 @@ static void test_reports(void)
     kit_free(kit);
 }
 
+/* Two normal visitors, then one with priority, who is called first: each of the two is overtaken.
+ */
+static void test_overtaken(void)
+{
+    Kit *kit = kit_new_with(&serambi_plugin, "[queue]\n" JAKARTA, NULL);
+    for (int i = 0; i < 2; i++) {
+        json_decref(take(kit, 1));
+        kit_turn_clock(kit, 1);
+    }
+    json_decref(ask(
+        kit, SERAMBI_PUBLIC, 201, "POST /api/queue/tickets",
+        json_pack("{s:i, s:s, s:s}", "service", 1, "key", "with-priority", "class", "elderly")));
+    for (int i = 0; i < 3; i++) {
+        kit_turn_clock(kit, 1);
+        next(kit, 1);
+    }
+    json_auto_t *told = report(kit, FIRST, "counter");
+    g_assert_cmpstr(text_at(told, "rows.0.key"), ==, "1");
+    g_assert_cmpint(number_at(told, "rows.0.overtaken_max"), ==, 1);
+    g_assert_cmpfloat_with_epsilon(json_real_value(at(told, "rows.0.overtaken_mean")), 2.0 / 3,
+                                   0.001);
+    kit_free(kit);
+}
+
 static void test_questions(void)
 {
     Kit *kit = kit_new_with(&serambi_plugin, "[queue]\n" JAKARTA, NULL);
@@ -408,6 +432,7 @@ int main(int argc, char **argv)
     g_test_add_func("/paper/kiosk-key", test_kiosk_key);
     g_test_add_func("/paper/settings", test_settings);
     g_test_add_func("/reports/days", test_reports);
+    g_test_add_func("/reports/overtaken", test_overtaken);
     g_test_add_func("/reports/questions", test_questions);
     return g_test_run();
 }

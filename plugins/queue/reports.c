@@ -8,7 +8,8 @@
 #include <string.h>
 
 /* Sums of the tickets of the days from $1 to $2; $3 seconds east of UTC. A visitor is overtaken by
- * each who came later to the same service and was called earlier. */
+ * each who came later to the same service and was called earlier; that is after the visitor came,
+ * which the index queue_ticket_call finds: as many rows as stood in the line, not a whole day. */
 #define SUMS                                                                                       \
     "SELECT day, ((issued_us / 1000000 + $3) / 3600) % 24 AS hour, service,"                       \
     " COALESCE(counter, '') AS counter, COUNT(*) AS issued,"                                       \
@@ -24,7 +25,8 @@
     "   THEN ended_us - COALESCE(started_us, called_us) END AS spent_us,"                          \
     "  (SELECT COUNT(*) FROM queue_ticket AS other WHERE other.day = ticket.day"                   \
     "    AND other.service = ticket.service AND other.issued_us > ticket.issued_us"                \
-    "    AND other.called_us < ticket.called_us) AS overtaken"                                     \
+    "    AND other.called_us > ticket.issued_us AND other.called_us < ticket.called_us) AS "       \
+    "overtaken"                                                                                    \
     "  FROM queue_ticket AS ticket WHERE day >= $1 AND day <= $2"                                  \
     "   AND NOT EXISTS (SELECT 1 FROM queue_closed_day AS closed WHERE closed.day = ticket.day))"  \
     "  AS one GROUP BY day, hour, service, COALESCE(counter, '')"

@@ -35,5 +35,6 @@ bool reports_audit_start(Serambi *self, int64_t *ret_id, char **ret_hash, GError
     "CREATE TABLE queue_closed_day (day TEXT PRIMARY KEY);"                                        \
     "CREATE TABLE queue_audit_start (id BIGINT PRIMARY KEY CHECK (id = 1),"                        \
     " last BIGINT NOT NULL, hash TEXT NOT NULL);"                                                  \
+    "CREATE INDEX queue_ticket_call ON queue_ticket (day, service, called_us);"                    \
     "CREATE INDEX queue_call_ticket ON queue_call (ticket);"                                       \
     "CREATE INDEX queue_request_ticket ON queue_request (ticket);"
