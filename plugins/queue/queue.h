@@ -31,9 +31,9 @@ typedef struct {
     GHashTable *issued; /* peer address -> tickets in this window; owned */
     int64_t window_start_us;
     int64_t desk_version;
-    bool *is_printing; /* g_rc_box: the errand of a receipt holds it too */
+    bool *is_printing;   /* g_rc_box: the errand of a receipt holds it too */
     char closed_day[11]; /* the days before it are summed up */
-    char day[11];      /* of the board that is on disk: at midnight it is made anew */
+    char day[11];        /* of the board that is on disk: at midnight it is made anew */
 } QueueServer;
 
 typedef struct {
