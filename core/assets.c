@@ -230,11 +230,13 @@ static bool add_page(Assets *assets, const SerambiAsset *asset, GError **error)
     }
     g_autofree char *with_public = list_owners(assets, "public.js");
     g_autofree char *with_staff = list_owners(assets, "staff.js");
+    g_autofree char *with_kiosk = list_owners(assets, "kiosk.js");
     GString *text =
         g_string_new_len(g_bytes_get_data(bytes, NULL), (gssize)g_bytes_get_size(bytes));
     g_string_replace(text, "{version}", assets->version, 0);
     g_string_replace(text, "{public}", with_public, 0);
     g_string_replace(text, "{staff}", with_staff, 0);
+    g_string_replace(text, "{kiosk}", with_kiosk, 0);
     g_hash_table_insert(assets->pages, page_address(asset->path),
                         file_new(compress_bytes(text->str, text->len), asset->content_type));
     g_string_free(text, true);

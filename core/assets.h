@@ -14,11 +14,11 @@ void assets_free(Assets *assets);
 void assets_add(Assets *assets, const char *owner, const SerambiAsset *table);
 /* After the last add: computes the version, merges words/<language>.json of all owners into
  * {"core":{...},"queue":{...}} at /a/<version>/words/<language>.json, and puts version and the list
- * of plugins with pages into the HTML files ("{version}", "{public}", "{staff}": ids separated by
- * spaces that have public.js, staff.js). */
+ * of plugins with pages into the HTML files ("{version}", "{public}", "{staff}", "{kiosk}": ids
+ * separated by spaces that have public.js, staff.js, kiosk.js). */
 bool assets_finish(Assets *assets, GError **error);
 const char *assets_version(const Assets *assets);
-/* GET and HEAD of /a/<version>/..., "/", "/staff", "/favicon.svg", "/manifest.webmanifest": a page
+/* GET and HEAD of /a/<version>/..., "/", "/staff", "/kiosk", "/favicon.svg", "/manifest.webmanifest": a page
  * is core's <name>.html. Returns false (request untouched) when there is no such file. */
 bool assets_handle(Assets *assets, HttpRequest *request);
 /* A word; NULL when missing. language "id", "en", "ar". */

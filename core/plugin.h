@@ -67,7 +67,7 @@ typedef struct {
     size_t offset;        /* of its bool, int64_t or const char * in the settings struct */
     const char *fallback; /* as in the file; checked like the file */
     int64_t min, max;     /* INT: range; TEXT: length in bytes */
-    const char *choices;  /* CHOICE: "slow|normal|fast" */
+    const char *choices;  /* CHOICE: "slow|normal|fast"; TEXT: a regular expression, or NULL */
     const char *help;
 } SerambiSetting;
 

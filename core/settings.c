@@ -61,6 +61,12 @@ static bool parse_text(const SerambiSetting *setting, const char *text, Settings
                     "it must be a text (UTF-8) of %zu to %zu bytes", least, most);
         return false;
     }
+    if (setting->choices &&
+        !g_regex_match_simple(setting->choices, text, G_REGEX_DOLLAR_ENDONLY, 0)) {
+        g_set_error(error, SETTINGS_ERROR, SETTINGS_ERROR_VALUE, "'%s' is not right: %s", text,
+                    setting->help);
+        return false;
+    }
     ret_value->text = g_strdup(text);
     return true;
 }

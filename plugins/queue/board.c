@@ -3,6 +3,7 @@
  *
  * What the world sees: the board, each call, the state of each ticket, and a bell for the desks. */
 #include "plugins/queue/queue.h"
+#include "plugins/queue/reports.h"
 #include <string.h>
 #include <syslog.h>
 
@@ -35,8 +36,10 @@ static json_t *ticket_shape(const json_t *row, bool with_id, int64_t ahead, json
         "service", json_object_get(row, "service"), "secret", json_object_get(row, "secret"),
         "state", json_object_get(row, "state"), "ahead", (json_int_t)ahead, "wait_minutes", wait,
         "counter", json_object_get(row, "counter"), "issued_us", json_object_get(row, "issued_us"));
-    if (with_id)
+    if (with_id) {
         json_object_set(ticket, "id", json_object_get(row, "id"));
+        json_object_set(ticket, "class", json_object_get(row, "class"));
+    }
     return ticket;
 }
 
@@ -146,10 +149,11 @@ static bool publish_ticket(Serambi *self, const json_t *row, int64_t ahead, json
     g_autofree char *topic =
         g_strconcat("ticket.", json_string_value(json_object_get(row, "secret")), NULL);
     serambi_publish(self, topic, ticket_shape(row, false, ahead, wait));
-    json_auto_t *noted = serambi_query(
-        self, error,
-        "UPDATE queue_ticket SET shown_ahead = $2, shown_wait = $3, is_untold = 0 WHERE id = $1",
-        "iis", (int64_t)json_integer_value(json_object_get(row, "id")), ahead, shown);
+    json_auto_t *noted =
+        serambi_query(self, error,
+                      "UPDATE queue_ticket SET shown_ahead = $2, shown_wait = $3, is_untold = 0,"
+                      " first_wait = COALESCE(first_wait, $3) WHERE id = $1",
+                      "iis", (int64_t)json_integer_value(json_object_get(row, "id")), ahead, shown);
     return noted != NULL;
 }
 
@@ -238,9 +242,17 @@ static void on_tick(Serambi *self)
     Queue *queue = serambi_state(self);
     char day[11];
     tickets_day(self, serambi_now_us(self), day);
-    if (!strcmp(day, queue->server.day))
-        return;
     g_autoptr(GError) error = NULL;
+    if (!strcmp(day, queue->server.day)) {
+        if (!strcmp(day, queue->server.closed_day))
+            return;
+        bool is_more = false;
+        if (!reports_close_days(self, &is_more, &error))
+            serambi_log(self, LOG_ERR, "could not sum up a day: %s, trying again", error->message);
+        else if (!is_more)
+            g_strlcpy(queue->server.closed_day, day, sizeof queue->server.closed_day);
+        return;
+    }
     if (!tickets_end_days(self, &error) || !board_publish(self, &error))
         serambi_log(self, LOG_ERR, "could not start the day's board: %s, trying again",
                     error->message);

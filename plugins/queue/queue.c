@@ -3,6 +3,7 @@
  *
  * The queue: services, numbers, counters, calling; board, ticket page, counter console. */
 #include "plugins/queue/queue.h"
+#include "plugins/queue/printer.h"
 #include <syslog.h>
 
 extern const SerambiAsset queue_assets[];
@@ -61,6 +62,42 @@ static const SerambiSetting settings[] = {
         .max = 600,
         .help = "who waits longer goes before newer ones with priority; 0: off",
     },
+    {
+        .key = "printer",
+        .kind = SERAMBI_TEXT,
+        .offset = offsetof(QueueSettings, printer),
+        .fallback = "",
+        .max = 64,
+        .choices = PRINTER_PATTERN,
+        .help = "receipt printer (ESC/POS): tcp:192.168.1.50:9100, /dev/usb/lp0, or empty",
+    },
+    {
+        .key = "kiosk_key",
+        .kind = SERAMBI_TEXT,
+        .offset = offsetof(QueueSettings, kiosk_key),
+        .fallback = "",
+        .max = 64,
+        .choices = "^([A-Za-z0-9_-]{12,64})?$",
+        .help = "12 to 64 letters and digits; the kiosk is opened once as /kiosk#key=...; empty: "
+                "any browser may print",
+    },
+    {
+        .key = "place",
+        .kind = SERAMBI_TEXT,
+        .offset = offsetof(QueueSettings, place),
+        .fallback = "",
+        .max = 48,
+        .help = "the library's name and place, as the last line of receipts",
+    },
+    {
+        .key = "keep_days",
+        .kind = SERAMBI_INT,
+        .offset = offsetof(QueueSettings, keep_days),
+        .fallback = "90",
+        .min = 2,
+        .max = 3650,
+        .help = "days after which single tickets are forgotten; the figures of each day stay",
+    },
     {0},
 };
 
@@ -70,6 +107,7 @@ static bool server_start(Serambi *self, GError **error)
     queue->server.issued = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     queue->server.desk_version = serambi_now_us(self);
     queue->server.wait = wait_new();
+    queue->server.is_printing = g_rc_box_new0(bool);
     const char *zone_name = ((const QueueSettings *)serambi_settings(self))->time_zone;
     g_autoptr(GTimeZone) zone = g_time_zone_new_identifier(zone_name);
     if (*zone_name && !zone)
@@ -83,6 +121,7 @@ static void server_stop(Serambi *self)
     Queue *queue = serambi_state(self);
     g_clear_pointer(&queue->server.issued, g_hash_table_unref);
     g_clear_pointer(&queue->server.wait, wait_free);
+    g_clear_pointer(&queue->server.is_printing, g_rc_box_release);
 }
 
 SERAMBI_PLUGIN(.id = "queue", .version = "1",

@@ -9,6 +9,8 @@
  * wait.c     the expected wait as a range; wait_read.c fills its picture
  * estimates.c  how good the estimates were, for staff
  * routes.c   the API of phones and counters
+ * kiosk.c    the API of the kiosk; receipt.c its paper, printer.c the way there
+ * reports.c  days in figures, and the end of old tickets
  * screen.c   the display half: board, chip, spotlight */
 #pragma once
 #include "core/plugin.h"
@@ -22,14 +24,20 @@ typedef struct {
     int64_t spotlight_seconds;
     int64_t priority_ratio;
     int64_t priority_age_minutes;
+    const char *printer;
+    const char *kiosk_key;
+    const char *place;
+    int64_t keep_days;
 } QueueSettings;
 
 typedef struct {
     GHashTable *issued; /* peer address -> tickets in this window; owned */
     int64_t window_start_us;
     int64_t desk_version;
-    Wait *wait;   /* owned */
-    char day[11]; /* of the board that is on disk: at midnight it is made anew */
+    Wait *wait;          /* owned */
+    bool *is_printing;   /* g_rc_box: the errand of a receipt holds it too */
+    char closed_day[11]; /* the days before it are summed up */
+    char day[11];        /* of the board that is on disk: at midnight it is made anew */
 } QueueServer;
 
 typedef struct {

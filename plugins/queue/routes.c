@@ -3,7 +3,9 @@
  *
  * The API of phones and counters. Each request that changes something carries a key, so that a
  * double tap or a retry changes it once. */
+#include "plugins/queue/kiosk.h"
 #include "plugins/queue/queue.h"
+#include "plugins/queue/reports.h"
 #include <string.h>
 
 #define KEY_BYTES_MIN     8
@@ -124,7 +126,7 @@ static void handle_take(Serambi *self, SerambiRequest *request)
         reply_failure(request, error);
         return;
     }
-    if (!count_address(self, serambi_request_peer(request))) {
+    if (!kiosk_is_known(self, request) && !count_address(self, serambi_request_peer(request))) {
         serambi_reply_error(request, 429, "queue.too_many",
                             "too many numbers from one address: try again in ten minutes");
         return;
@@ -280,8 +282,12 @@ static void handle_undo(Serambi *self, SerambiRequest *request, int64_t id)
 static void handle_audit(Serambi *self, SerambiRequest *request)
 {
     GError *error = NULL;
-    g_autofree char *hash = g_strdup("");
+    g_autofree char *hash = NULL;
     int64_t after = 0, broken = 0;
+    if (!reports_audit_start(self, &after, &hash, &error)) {
+        reply_failure(request, error);
+        return;
+    }
     for (int64_t last = 1; last > 0 && broken == 0;) {
         char *next = NULL;
         if (!tickets_check_audit(self, after, hash, &last, &next, &broken, &error)) {
@@ -436,7 +442,7 @@ static void handle_counter_services(Serambi *self, SerambiRequest *request)
 static json_t *desk_list(Serambi *self, const char *day, const char *state, GError **error)
 {
     return serambi_query(self, error,
-                         "SELECT id, label, service, issued_us, called_us FROM queue_ticket"
+                         "SELECT id, label, service, class, issued_us, called_us FROM queue_ticket"
                          " WHERE day = $1 AND state = $2 ORDER BY sort_us, id LIMIT " DESK_ROWS,
                          "ss", day, state);
 }
@@ -450,7 +456,8 @@ static void handle_desk(Serambi *self, SerambiRequest *request)
     tickets_day(self, serambi_now_us(self), day);
     json_auto_t *current = serambi_query(
         self, &error,
-        "SELECT id, label, service, state, counter, issued_us, called_us FROM queue_ticket"
+        "SELECT id, label, service, class, state, counter, issued_us, called_us, first_wait"
+        " FROM queue_ticket"
         " WHERE state IN ('called', 'serving') AND counter = (SELECT label FROM queue_counter "
         "WHERE id = $1)"
         " ORDER BY called_us DESC LIMIT 1",
@@ -464,9 +471,20 @@ static void handle_desk(Serambi *self, SerambiRequest *request)
         reply_failure(request, error);
         return;
     }
+    json_t *staff = serambi_query(
+        self, &error, "SELECT id, staff FROM queue_counter WHERE staff <> '' ORDER BY id", "");
+    if (!staff) {
+        json_decref(waiting);
+        json_decref(parked);
+        json_decref(missed);
+        reply_failure(request, error);
+        return;
+    }
     serambi_reply(request, 200,
-                  json_pack("{s:O?, s:o, s:o, s:o}", "current", json_array_get(current, 0),
-                            "waiting", waiting, "parked", parked, "missed", missed));
+                  json_pack("{s:O?, s:o, s:o, s:o, s:o, s:s}", "current",
+                            json_array_get(current, 0), "waiting", waiting, "parked", parked,
+                            "missed", missed, "staff", staff, "user",
+                            serambi_request_user(request)));
 }
 
 static void handle_service(Serambi *self, SerambiRequest *request)
@@ -497,6 +515,13 @@ const SerambiRoute routes_table[] = {
     {"POST", "tickets", SERAMBI_ANYBODY, handle_take, "takes a number: {service, key, class}"},
     {"GET", "tickets/{secret}", SERAMBI_ANYBODY, handle_ticket, "one ticket"},
     {"POST", "tickets/{secret}/leave", SERAMBI_ANYBODY, handle_leave, "gives a number back"},
+    {"GET", "kiosk", SERAMBI_ANYBODY, kiosk_handle,
+     "whether it can print, and the rule of priority"},
+    {"GET", "tickets/{secret}/qr", SERAMBI_ANYBODY, kiosk_handle_qr, "its page as a QR code (SVG)"},
+    {"POST", "tickets/{secret}/receipt", SERAMBI_ANYBODY, kiosk_handle_receipt,
+     "prints it: {language, kiosk, picture}; printer: printed, unsure, no_paper, cover_open, "
+     "stopped,"
+     " gone or garbage"},
     {"GET", "desk", SERAMBI_STAFF, handle_desk, "what a counter sees: ?counter="},
     {"POST", "counters/{id}/sign-in", SERAMBI_STAFF, handle_sign_in, "{takeover}"},
     {"POST", "counters/sign-out", SERAMBI_STAFF, handle_sign_out, "leaves the counter"},
@@ -507,6 +532,9 @@ const SerambiRoute routes_table[] = {
     {"POST", "tickets/by-id/{id}/{move}", SERAMBI_STAFF, handle_move,
      "call {counter, key}, recall, start, no-show, park, return, finish, transfer {service}, leave,"
      " undo {key}; a key makes each of them happen once"},
+    {"GET", "reports", SERAMBI_STAFF, reports_handle,
+     "waits, services, no-shows and overtaking: ?by=day|hour|service|counter&from=&to="},
+    {"GET", "reports/csv", SERAMBI_STAFF, reports_handle_csv, "the same as CSV"},
     {"GET", "audit", SERAMBI_ADMIN, handle_audit, "whether the audit's chain is whole"},
     {"GET", "estimates", SERAMBI_STAFF, estimates_handle,
      "how good the shown waits were, by service and hour, over thirty days"},

@@ -16,7 +16,9 @@
  * audit is a chain: each row's hash covers the row and the hash before it, so a row that is changed
  * or taken away later is found. */
 #include "plugins/queue/fairness.h"
+#include "plugins/queue/kiosk.h"
 #include "plugins/queue/queue.h"
+#include "plugins/queue/reports.h"
 #include <string.h>
 
 #define UNDO_US    (60 * G_USEC_PER_SEC)
@@ -147,6 +149,7 @@ const char *const tickets_migrations[] = {
     " service BIGINT NOT NULL REFERENCES queue_service (id), PRIMARY KEY (counter, service));"
     "ALTER TABLE queue_counter ADD COLUMN staff TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE queue_counter ADD COLUMN signed_in_us BIGINT NOT NULL DEFAULT 0;",
+    KIOSK_MIGRATION REPORTS_MIGRATION,
     NULL,
 };
 

@@ -120,7 +120,7 @@ test('keys faster than the server are one after the other, none is lost', async 
     await route.continue();
   });
   for (const key of ['n', 'n', 'h']) await staff.keyboard.press(key);
-  const parked = staff.locator('queue-staff section', { hasText: label }).getByRole('button', { name: label });
+  const parked = staff.locator('queue-staff li', { hasText: label }).getByRole('button', { name: 'Kembalikan' });
   await parked.waitFor();
   assert.equal(called, 1);
   await parked.click();

@@ -32,7 +32,9 @@ class QueuePublic extends Part {
     this.isBegun = true; // What a page begins with is read with the page.
     this.readServices();
     this.listen(document, 'visibilitychange', () => {
-      if (document.visibilityState === 'visible') this.readServices();
+      if (document.visibilityState !== 'visible') return;
+      this.readServices();
+      if (this.ticket) this.readTicket(this.ticket.secret); // The phone slept.
     });
     this.until(() => this.leaveTicket?.());
     this.until(() => {
@@ -97,6 +99,28 @@ class QueuePublic extends Part {
     this.readTicket(ticket.secret);
   }
 
+  /** A ticket's own address: "#/queue/<secret>", from a QR code. */
+  async visit([secret]) {
+    if (!/^[\w-]{22}$/.test(secret ?? '') || this.ticket?.secret === secret) return;
+    try {
+      const { ticket } = await this.app.api('GET', `queue/tickets/${secret}`);
+      this.watchTicket({ ...ticket, secret });
+    } catch (error) {
+      this.app.fail(error);
+    }
+  }
+
+  async remind(ticket) {
+    try {
+      const { Reminder } = await import('./ticket.js');
+      this.reminder ??= new Reminder(this.app);
+      if (this.ticketPlace.firstChild && !OVER.has(this.ticket?.state)) this.ticketPlace.append(this.reminder.node);
+      this.reminder.onTicket(ticket);
+    } catch {
+      // The page says all without it.
+    }
+  }
+
   async readTicket(secret) {
     try {
       const { ticket } = await this.app.api('GET', `queue/tickets/${secret}`);
@@ -111,6 +135,7 @@ class QueuePublic extends Part {
     this.ticket = ticket;
     memory.set('queue.ticket', ticket);
     this.showTicket();
+    this.remind(ticket);
     this.showServices();
     const { t } = this.app;
     document.title = ticket.state === 'called'
@@ -169,7 +194,7 @@ class QueuePublic extends Part {
       case 'waiting':
         return {
           lead: ticket.ahead === 0 ? t('ticket.next') : t('ticket.ahead', { n: ticket.ahead }),
-          second: t.wait(ticket.wait_minutes),
+          second: [ticket.ahead <= 2 && t('ticket.near'), t.wait(ticket.wait_minutes)].filter(Boolean).join(t('separator')),
         };
       case 'called':
         return { lead: t('ticket.called', { counter: ticket.counter ?? '' }), second: t('ticket.turn') };

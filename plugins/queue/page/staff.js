@@ -6,7 +6,9 @@
 import { Part, bdi, define, fill, h, list, memory, randomKey, say } from '../core/dom.js';
 import { field, select, setOptions } from '../core/form.js';
 
+const UNDO_MICROSECONDS = 60e6;
 const MOVES = [
+  { move: 'start', key: 's' },
   { move: 'recall', key: 'r' },
   { move: 'no-show', key: 'm' },
   { move: 'park', key: 'h' },
@@ -33,12 +35,17 @@ class QueueStaff extends Part {
     this.parked = this.column('parked');
     this.missed = this.column('missed');
     this.opening = h('ul', { class: 'rows' });
-    fill(this, h('div', { class: 'narrow' }, field({ label: t('desk.counter'), control: this.counterBox })), this.app.asOf(),
+    this.seat = h('div', { class: 'seat' });
+    this.undoButton = h('button', { type: 'button', class: 'undo', hidden: true, onclick: () => this.undo() },
+      h('span', { class: 'undo-what' }), h('kbd', { 'aria-hidden': 'true' }, 'U'));
+    this.reports = h('details', { class: 'card', ontoggle: () => this.openReports() }, h('summary', {}, t('report.title')));
+    this.every(1, () => this.showTime());
+    fill(this, h('div', { class: 'narrow' }, field({ label: t('desk.counter'), control: this.counterBox }), this.seat), this.app.asOf(),
       h('div', { class: 'desk' },
         h('section', { class: 'card desk-card', 'aria-label': t('desk.current') }, this.current, this.nextButton,
-          h('div', { class: 'actions desk-moves' }, this.moves, this.transferButton)),
+          this.undoButton, h('div', { class: 'actions desk-moves' }, this.moves, this.transferButton)),
         h('div', { class: 'stack' }, this.waiting.node, this.parked.node, this.missed.node)),
-      h('section', { class: 'card' }, h('h2', {}, t('services.title')), this.opening));
+      h('section', { class: 'card' }, h('h2', {}, t('services.title')), this.opening), this.reports);
     this.showCurrent();
     this.readServices();
     this.follow('queue:desk', () => (this.counter ? this.readSoon() : this.readServices()));
@@ -58,6 +65,8 @@ class QueueStaff extends Part {
       { key: 'n', title: t('desk.next'), act: () => this.next() },
       ...MOVES.map(({ move, key }) => ({ key, title: t(`desk.${move}`), act: () => this.move(move) })),
       { key: 't', title: t('desk.transfer'), act: () => this.transfer() },
+      { key: 'u', title: t('desk.undo.key'), act: () => this.undo() },
+      { key: 'i', title: t('desk.sign-in'), act: () => this.sit() },
     ];
   }
 
@@ -110,6 +119,91 @@ class QueueStaff extends Part {
     this.readSoon();
   }
 
+  async openReports() {
+    if (!this.reports.open || this.reports.childElementCount > 1) return;
+    try {
+      await import('./reports.js');
+      const node = document.createElement('queue-reports');
+      node.app = this.app;
+      this.reports.append(node);
+    } catch (error) {
+      this.app.fail(error);
+    }
+  }
+
+  /** Who sits at this counter: a press sits down, takes over knowingly, or leaves. */
+  showSeat() {
+    const { t } = this.app;
+    const { staff = [], user } = this.desk;
+    const sitter = staff.find((one) => one.id === this.counter)?.staff;
+    const text = !sitter ? t('desk.seat.free') : sitter === user ? t('desk.seat.mine') : t('desk.seat.other', { name: sitter });
+    const seen = JSON.stringify([text, sitter === user]);
+    if (this.seatSeen === seen) return;
+    this.seatSeen = seen;
+    const hadFocus = this.seat.contains(document.activeElement);
+    const button = h('button', { type: 'button', onclick: () => (sitter === user ? this.standUp() : this.sit()) },
+      h('span', {}, t(sitter === user ? 'desk.sign-out' : 'desk.sign-in')), sitter !== user && h('kbd', { 'aria-hidden': 'true' }, 'I'));
+    fill(this.seat, h('p', { class: 'small' }, text), button);
+    if (hadFocus) button.focus();
+  }
+
+  sit(takeover = false) {
+    const { t, api, confirm } = this.app;
+    const { counter } = this;
+    if (!counter) return;
+    this.inTurn(async () => {
+      try {
+        await api('POST', `queue/counters/${counter}/sign-in`, { takeover });
+      } catch (error) {
+        if (error.code !== 'queue.counter_taken' || takeover) throw error;
+        const sitter = this.desk.staff?.find((one) => one.id === counter)?.staff ?? '';
+        const question = { title: t('desk.takeover', { name: sitter }), action: t('desk.takeover.yes') };
+        if (await confirm(question)) await api('POST', `queue/counters/${counter}/sign-in`, { takeover: true });
+      }
+    });
+  }
+
+  standUp() {
+    this.inTurn(() => this.app.api('POST', 'queue/counters/sign-out', {}));
+  }
+
+  /** The last change of this desk, for a minute. */
+  remember(ticket, words) {
+    this.last = { id: ticket.id, words, until: this.app.live.nowUs() + UNDO_MICROSECONDS };
+    this.showTime();
+  }
+
+  undo() {
+    const { t, api, toast } = this.app;
+    const { last } = this;
+    if (!last || last.until < this.app.live.nowUs()) return;
+    this.last = null;
+    this.showTime();
+    const key = randomKey();
+    this.inTurn(async () => {
+      const { ticket } = await api('POST', `queue/tickets/by-id/${last.id}/undo`, { key });
+      toast(t('desk.undo.done', { ticket: ticket.label }));
+    });
+  }
+
+  showTime() {
+    const { t, live } = this.app;
+    const seconds = this.last ? Math.ceil((this.last.until - live.nowUs()) / 1e6) : 0;
+    this.undoButton.hidden = seconds <= 0;
+    if (seconds > 0) say(this.undoButton.firstChild, t('desk.undo', { what: this.last.words, n: seconds }));
+    for (const node of this.querySelectorAll('[data-since]')) {
+      say(node, t.duration(Math.max(0, live.nowUs() - Number(node.dataset.since))));
+    }
+  }
+
+  callChosen(ticket) {
+    const key = randomKey();
+    this.inTurn(async () => {
+      const answer = await this.app.api('POST', `queue/tickets/by-id/${ticket.id}/call`, { counter: this.counter, key });
+      this.remember(answer.ticket, this.app.t('desk.called.done', { ticket: answer.ticket.label }));
+    });
+  }
+
   /** Many bells in one moment are one reading, which begins after the last of them. */
   readSoon() {
     this.mustReadAgain = true;
@@ -141,6 +235,7 @@ class QueueStaff extends Part {
 
   show() {
     this.showCurrent();
+    this.showSeat();
     for (const [name, column] of [['waiting', this.waiting], ['parked', this.parked], ['missed', this.missed]]) {
       const tickets = this.desk[name] ?? [];
       list(column.items, tickets, (ticket) => ticket.id, (ticket) => this.row(ticket, name));
@@ -156,7 +251,8 @@ class QueueStaff extends Part {
     if (this.seen !== seen) {
       this.seen = seen;
       fill(this.current, current ? [h('p', { class: 'eyebrow' }, t(`desk.state.${current.state}`)),
-        h('p', { class: 'label number' }, bdi(current.label)), h('p', {}, this.serviceName(current.service))]
+        h('p', { class: 'label number' }, bdi(current.label)), h('p', {}, this.serviceName(current.service)),
+        this.sign(current), this.estimate(current)]
         : h('p', { class: 'quietly' }, t(this.isRead ? 'desk.nobody' : 'loading')));
     }
     for (const button of [...this.moves, this.transferButton]) button.disabled = !current;
@@ -168,12 +264,31 @@ class QueueStaff extends Part {
     return name && bdi(name.text, name.language);
   }
 
-  row(ticket, name) {
+  /** Priority by a sign and a word, not by colour. */
+  sign(ticket) {
+    return ticket.class && ticket.class !== 'normal' &&
+      h('span', { class: 'chip sky' }, h('span', { 'aria-hidden': 'true' }, '\u2605'), ` ${this.app.t(`class.${ticket.class}`)}`);
+  }
+
+  /** What the visitor was told first, and what came of it. */
+  estimate(ticket) {
     const { t } = this.app;
-    return h('li', {}, h('strong', { class: 'number' }, bdi(ticket.label)),
+    if (!ticket.first_wait || !ticket.called_us) return null;
+    const range = JSON.parse(ticket.first_wait);
+    const minutes = Math.round((ticket.called_us - ticket.issued_us) / 60e6);
+    const error = minutes > range[1] ? minutes - range[1] : Math.min(0, minutes - range[0]);
+    const words = error > 0 ? t('desk.estimate.late', { n: error }) : error < 0 ? t('desk.estimate.early', { n: -error }) : t('desk.estimate.right');
+    return h('p', { class: 'small' }, t('desk.estimate', { wait: t.wait(range), minutes: t.number(minutes) }), ' ', words);
+  }
+
+  row(ticket, name) {
+    const { t, live } = this.app;
+    return h('li', {}, h('strong', { class: 'number' }, bdi(ticket.label)), this.sign(ticket),
       h('div', { class: 'grow small quietly' }, this.serviceName(ticket.service), ' ',
-        h('time', {}, t('desk.since', { time: t.time(ticket.issued_us) }))),
-      name !== 'waiting' && h('button', { type: 'button', class: 'quiet', onclick: () => this.bringBack(ticket) },
+        h('time', {}, t('desk.since', { time: t.time(ticket.issued_us) })), ' ',
+        h('span', { class: 'number', 'data-since': String(ticket.issued_us) }, t.duration(Math.max(0, live.nowUs() - ticket.issued_us)))),
+      name === 'waiting' ? h('button', { type: 'button', class: 'quiet', onclick: () => this.callChosen(ticket) },
+        t('desk.call'), h('span', { class: 'unseen' }, ticket.label)) : h('button', { type: 'button', class: 'quiet', onclick: () => this.bringBack(ticket) },
         t('desk.return'), h('span', { class: 'unseen' }, ticket.label)));
   }
 
@@ -220,7 +335,8 @@ class QueueStaff extends Part {
     try {
       const { ticket } = await api('POST', `queue/counters/${this.counter}/next`, { key: this.nextKey });
       this.nextKey = null;
-      if (!ticket) toast(t('queue.empty'));
+      if (ticket) this.remember(ticket, t('desk.called.done', { ticket: ticket.label }));
+      else toast(t('queue.empty'));
     } catch (error) {
       if (error.status > 0 && error.status < 500) this.nextKey = null;
       throw error;
@@ -234,7 +350,9 @@ class QueueStaff extends Part {
       const ticket = chosen ?? this.desk.current;
       if (!ticket) return;
       await api('POST', `queue/tickets/by-id/${ticket.id}/${move}`, { ...body, key });
-      toast(t(`desk.${move}.done`, { ticket: ticket.label }));
+      const words = t(`desk.${move}.done`, { ticket: ticket.label });
+      toast(words);
+      if (move !== 'recall') this.remember(ticket, words);
     });
   }
 
