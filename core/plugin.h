@@ -28,7 +28,8 @@
  * until the callback returns. "Takes": the callee frees it on every path.
  *
  * Changes: 2026-11 first version, SERAMBI_ABI 1; serambi_gauge(), and clock and shown of
- * serambi_display_status(); serambi_draw_marked(), serambi_draw_caption(). */
+ * serambi_display_status(); serambi_draw_marked(), serambi_draw_caption(); serambi_note_text(),
+ * serambi_search(). */
 #pragma once
 #include <glib.h>
 #include <jansson.h>
@@ -202,6 +203,18 @@ void serambi_publish(Serambi *self, const char *topic, json_t *body);
  * failure and on displays. types names the values of $1, $2 ...: i int64_t, f double, s const char
  * * (NULL is SQL NULL). In GET routes and outside callbacks that write it reads what is on disk. */
 json_t *serambi_query(Serambi *self, GError **error, const char *sql, const char *types, ...);
+
+/* Full-text search over what this plugin noted, see core/search.h for words and limits. Inside a
+ * savepoint: what is found under name in language ("id") from now on; document as {"title":"..",
+ * "about":"..","passages":[{"place":N,"text":".."}]}, NULL: nothing any more (language NULL: in
+ * none). */
+bool serambi_note_text(Serambi *self, const char *name, const char *language,
+                       const json_t *document, GError **error);
+/* At most most documents that have every word of the question, a stranger's text, as the beginning
+ * of a word, the best first: [{"name","language","passages":[{"place","text"}]}]. language NULL:
+ * any. New reference; NULL with error. */
+json_t *serambi_search(Serambi *self, const char *question, const char *language, size_t most,
+                       GError **error);
 
 const char *serambi_request_part(SerambiRequest *request, const char *name);  /* "id" in path */
 const char *serambi_request_query(SerambiRequest *request, const char *name); /* ?name=; or NULL */

@@ -287,6 +287,19 @@ void serambi_reply_text(SerambiRequest *request, int status, const char *content
     not_here(__func__);
 }
 
+bool serambi_note_text(Serambi *self, const char *name, const char *language,
+                       const json_t *document, GError **error)
+{
+    return fail_here(__func__, error);
+}
+
+json_t *serambi_search(Serambi *self, const char *question, const char *language, size_t most,
+                       GError **error)
+{
+    (void)fail_here(__func__, error);
+    return NULL;
+}
+
 bool serambi_has_room(Serambi *self, GError **error)
 {
     return fail_here(__func__, error);
