@@ -29,7 +29,7 @@
  *
  * Changes: 2026-11 first version, SERAMBI_ABI 1; serambi_gauge(), and clock and shown of
  * serambi_display_status(); serambi_draw_marked(), serambi_draw_caption(); serambi_note_text(),
- * serambi_search(). */
+ * serambi_search(); pages, bodies, serambi_reply_redirect(). */
 #pragma once
 #include <glib.h>
 #include <jansson.h>
@@ -81,6 +81,12 @@ typedef struct {
     void (*handle)(Serambi *self, SerambiRequest *request);
     const char *help;
 } SerambiRoute;
+
+/* A route whose body may be larger than 64 KiB of JSON; not for the public. */
+typedef struct {
+    const char *method, *path; /* of one of the plugin's routes */
+    int64_t body_bytes;        /* at most 4 MiB */
+} SerambiBody;
 
 /* One live channel "<id>:<name>". A state greets a subscriber with its newest value; a feed keeps
  * messages and resumes by epoch and offset. A name that ends in ".{word}" declares a family of
@@ -174,6 +180,12 @@ typedef struct {
     void (*stop)(Serambi *self); /* also after a failed start() */
     bool (*display_start)(Serambi *self, GError **error);
     void (*display_stop)(Serambi *self);
+    /* Documents with an address that people read and pass on, for those without script:
+     * "watch/{id}" is /watch/7. The first segment is a word that no address of Serambi's begins
+     * with; of two plugins with the same page the first one has it. Such a POST takes a form
+     * (application/x-www-form-urlencoded, as an object of texts) of our own pages only. */
+    const SerambiRoute *pages;
+    const SerambiBody *bodies;
 } SerambiPlugin;
 
 #pragma GCC visibility push(default)
@@ -233,6 +245,10 @@ void serambi_reply_error(SerambiRequest *request, int status, const char *code, 
 /* A reply that is not JSON: type and bytes are copied. For SVG, CSV, WebVTT, HTML. */
 void serambi_reply_text(SerambiRequest *request, int status, const char *content_type,
                         const char *text);
+
+/* 303 or 308: the document is, or what was done is told, at another address of ours ("/watch/3"),
+ * which is copied. */
+void serambi_reply_redirect(SerambiRequest *request, int status, const char *path);
 
 /* Refuses (false, error to be replied with 507 "error.full") while the data folder's free space is
  * under its reserve: ask before writes that make the data grow. */

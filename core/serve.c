@@ -113,7 +113,7 @@ static void start_watchdog(Server *server)
 static void handle_root(HttpRequest *request, void *data)
 {
     Server *server = data;
-    if (!assets_handle(server->assets, request))
+    if (!assets_handle(server->assets, request) && !host_handle_page(server->host, request))
         http_reply_error(request, 404, "error.not_found", "there is nothing here");
 }
 

@@ -287,6 +287,11 @@ void serambi_reply_text(SerambiRequest *request, int status, const char *content
     not_here(__func__);
 }
 
+void serambi_reply_redirect(SerambiRequest *request, int status, const char *path)
+{
+    not_here(__func__);
+}
+
 bool serambi_note_text(Serambi *self, const char *name, const char *language,
                        const json_t *document, GError **error)
 {
