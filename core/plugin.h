@@ -29,7 +29,8 @@
  *
  * Changes: 2026-11 first version, SERAMBI_ABI 1; serambi_gauge(), and clock and shown of
  * serambi_display_status(); serambi_draw_marked(), serambi_draw_caption(); serambi_note_text(),
- * serambi_search(); pages, bodies, serambi_reply_redirect(). */
+ * serambi_search(); pages, bodies, serambi_reply_redirect();
+ * serambi_file_bytes(). */
 #pragma once
 #include <glib.h>
 #include <jansson.h>
@@ -282,6 +283,9 @@ void serambi_keep_file(Serambi *self, const char *path, const char *content_type
                        void (*on_kept)(Serambi *self, const char *sha256, int64_t size,
                                        const GError *error, void *data),
                        void *data);
+
+/* Bytes of a kept file; negative when there is none. */
+int64_t serambi_file_bytes(Serambi *self, const char *sha256);
 
 /* Removes a file of serambi_keep_file() that no row of this plugin speaks of any more, after the
  * commit. While other files are on their way in it stays where it is: one that nobody mentions. */

@@ -100,8 +100,7 @@ bool serambi_note_text(Serambi *self, const char *name, const char *language,
                        const json_t *document, GError **error)
 {
     GError *failure = NULL;
-    if (search_note(self->host->options.store, self->entry->id, name, language, document,
-                    &failure))
+    if (search_note(self->host->options.store, self->entry->id, name, language, document, &failure))
         return true;
     HostCallback *callback = self->host->callback;
     if (callback && g_error_matches(failure, STORE_ERROR, STORE_ERROR_FULL))
@@ -464,6 +463,11 @@ void serambi_keep_file(Serambi *self, const char *path, const char *content_type
                          .on_kept = on_kept,
                          .data = data};
     begin_when_kept(self, begin_keeping, keeping, drop_keeping);
+}
+
+int64_t serambi_file_bytes(Serambi *self, const char *sha256)
+{
+    return kept_size(self->host->options.kept, sha256);
 }
 
 void serambi_forget_file(Serambi *self, const char *sha256)

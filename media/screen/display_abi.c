@@ -335,6 +335,12 @@ void serambi_discard_folder(Serambi *self, const char *folder)
     not_here(__func__);
 }
 
+int64_t serambi_file_bytes(Serambi *self, const char *sha256)
+{
+    not_here(__func__);
+    return -1;
+}
+
 void serambi_forget_file(Serambi *self, const char *sha256)
 {
     g_autoptr(GError) error = NULL;

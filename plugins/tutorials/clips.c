@@ -35,6 +35,11 @@ const char *const clips_migrations[] = {
     " media TEXT, poster TEXT, manifest TEXT, duration_us BIGINT NOT NULL,"
     " replaced_us BIGINT NOT NULL);"
     "CREATE INDEX tutorials_version_clip ON tutorials_version (clip_id, id);",
+    /* Whether the search knows it (the version of find.c); whether its captions may be of an
+     * earlier recording; since when a failed one waits for another try. */
+    "ALTER TABLE tutorials_clip ADD COLUMN noted BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE tutorials_clip ADD COLUMN out_of_step BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE tutorials_clip ADD COLUMN failed_us BIGINT;",
     NULL,
 };
 
@@ -98,6 +103,10 @@ json_t *clips_staff_shape(const json_t *row)
     json_object_set(shape, "filename", json_object_get(row, "filename"));
     json_object_set(shape, "waiver", json_object_get(row, "waiver"));
     json_object_set_new(shape, "needs_captions", json_boolean(!clips_is_public(row)));
+    json_object_set_new(shape, "out_of_step",
+                        json_boolean(json_integer_value(json_object_get(row, "out_of_step")) != 0));
+    json_object_set_new(shape, "may_retry",
+                        json_boolean(json_is_string(json_object_get(row, "folder"))));
     json_object_set(shape, "helped", json_object_get(row, "helped"));
     json_object_set(shape, "unhelped", json_object_get(row, "unhelped"));
     json_object_set(shape, "deleted_us", json_object_get(row, "deleted_us"));
