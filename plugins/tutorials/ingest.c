@@ -111,13 +111,12 @@ static void fail(Ingest *ingest, const char *code, const char *message)
     json_auto_t *rows = serambi_query(
         self, &error,
         "UPDATE tutorials_clip SET state = 'failed', reason_code = $2, reason_message = $3,"
-        " folder = NULL, output = NULL WHERE id = $1",
-        "iss", ingest->id, code, message);
+        " failed_us = $4, output = NULL WHERE id = $1",
+        "issi", ingest->id, code, message, serambi_now_us(self));
     if (!rows || !clips_publish_work(self, &error))
         serambi_log(self, LOG_ERR, "could not note why clip %" G_GINT64_FORMAT " failed: %s",
                     ingest->id, error->message);
-    serambi_discard_folder(self, ingest->folder);
-    finish(ingest);
+    finish(ingest); /* the upload stays for another try, see trash.c */
 }
 
 /* --- Steps ---------------------------------------------------------------------------------- */
@@ -313,8 +312,7 @@ static void complete(Ingest *ingest)
         "issi", ingest->id, captions, manifest,
         (int64_t)json_integer_value(json_object_get(ingest->manifest, "duration_us")));
     if (!rows || !set_words(ingest, &error) || !versions_settle(self, ingest->id, &error) ||
-        !clips_publish_list(self, &error) ||
-        !clips_publish_work(self, &error)) {
+        !clips_publish_list(self, &error) || !clips_publish_work(self, &error)) {
         fail(ingest, "error.store", error->message);
         g_error_free(error);
         return;

@@ -147,6 +147,23 @@ static void handle_restore(Serambi *self, SerambiRequest *request)
     routes_reply_changed(self, request, rows, error);
 }
 
+static void handle_retry(Serambi *self, SerambiRequest *request)
+{
+    GError *error = NULL;
+    int64_t id = 0;
+    if (!routes_read_id(request, &id))
+        return;
+    json_t *rows = serambi_query(
+        self, &error,
+        "UPDATE tutorials_clip SET state = 'received', percent = 0, reason_code = NULL,"
+        " reason_message = NULL, failed_us = NULL WHERE id = $1 AND state = 'failed'"
+        " AND folder IS NOT NULL AND deleted_us IS NULL RETURNING " CLIP_COLUMNS,
+        "i", id);
+    if (json_array_size(rows) > 0)
+        ingest_begin_waiting(self);
+    routes_reply_changed(self, request, rows, error);
+}
+
 static void handle_trash(Serambi *self, SerambiRequest *request)
 {
     GError *error = NULL;
@@ -296,6 +313,7 @@ const SerambiRoute routes_table[] = {
     {"POST", "{id}", WRITERS, handle_edit, "{title:{id,en,ar}, summary:{...}}"},
     {"DELETE", "{id}", WRITERS, handle_delete, "into the trash"},
     {"POST", "{id}/restore", WRITERS, handle_restore, "out of the trash"},
+    {"POST", "{id}/retry", WRITERS, handle_retry, "prepares anew what failed, within 7 days"},
     {"GET", "search", SERAMBI_ANYBODY, find_answer, "?q=, ?lang=: those that have every word"},
     {"GET", "watch/{id}", SERAMBI_ANYBODY, watch_old_address, "is at /watch/{id} now"},
     {"GET", "watch/{id}/qr.svg", SERAMBI_ANYBODY, watch_qr, "the address of that page"},

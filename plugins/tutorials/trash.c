@@ -152,6 +152,28 @@ static GHashTable *all_hashes(Serambi *self, GError **error)
     return hashes;
 }
 
+/* Uploads that failed and were not tried again within FAILED_DAYS: the row stays, to say why. */
+static bool drop_failed(Serambi *self, GError **error)
+{
+    json_auto_t *rows =
+        serambi_query(self, error,
+                      "SELECT id, folder FROM tutorials_clip WHERE state = 'failed'"
+                      " AND folder IS NOT NULL AND failed_us < $1",
+                      "i", serambi_now_us(self) - FAILED_DAYS * 24LL * 3600 * G_USEC_PER_SEC);
+    size_t index;
+    json_t *row;
+    json_array_foreach(rows, index, row)
+    {
+        json_auto_t *dropped =
+            serambi_query(self, error, "UPDATE tutorials_clip SET folder = NULL WHERE id = $1", "i",
+                          (int64_t)json_integer_value(json_object_get(row, "id")));
+        if (!dropped)
+            return false;
+        serambi_discard_folder(self, json_string_value(json_object_get(row, "folder")));
+    }
+    return rows && (json_array_size(rows) == 0 || clips_publish_work(self, error));
+}
+
 /* Rows that are done with; their uploads, where one is left. */
 static bool remove_rows(Serambi *self, GError **error)
 {
@@ -186,8 +208,9 @@ void trash_sweep(Serambi *self)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GHashTable) before = all_hashes(self, &error);
-    g_autoptr(GHashTable) after =
-        before && remove_rows(self, &error) ? all_hashes(self, &error) : NULL;
+    g_autoptr(GHashTable) after = before && drop_failed(self, &error) && remove_rows(self, &error)
+                                      ? all_hashes(self, &error)
+                                      : NULL;
     if (!after) {
         serambi_log(self, LOG_ERR, "could not empty the trash: %s, trying again in an hour",
                     error->message);

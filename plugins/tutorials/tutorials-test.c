@@ -240,11 +240,46 @@ static void test_failures(void)
         g_assert_nonnull(text_at(clip, "reason.message"));
         if (table[i].message)
             g_assert_cmpstr(text_at(clip, "reason.message"), ==, table[i].message);
-        assert_clean(kit);
+        g_assert_cmpuint(count_files(kit, "tutorials"), ==, 0);
     }
     g_assert_cmpuint(json_array_size(kit_published(kit, LIST)), ==, 1);
     g_assert_cmpuint(json_array_size(at(kit_newest(kit, LIST), "tutorials")), ==, 0);
     g_assert_cmpuint(json_array_size(at(kit_newest(kit, WORK), "items")), ==, G_N_ELEMENTS(table));
+    studio_free(studio);
+}
+
+static bool wait_a_week(Store *store, void *data)
+{
+    json_auto_t *rows =
+        store_query(store, NULL, "UPDATE tutorials_clip SET failed_us = failed_us - $1", "i",
+                    FAILED_DAYS * 24 * 3600LL * G_USEC_PER_SEC);
+    return rows != NULL;
+}
+
+/* Also of another worker than the one that failed: the bytes are still there. */
+static void test_retry(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    g_assert_cmpint(g_chmod(studio->worker, 0), ==, 0);
+    upload(kit, "video", "a.mp4", "one");
+    upload(kit, "video", "b.mp4", "two");
+    json_auto_t *all = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
+    g_assert_cmpstr(text_at(all, "tutorials.1.state"), ==, "failed");
+    g_assert_true(json_is_true(at(all, "tutorials.1.may_retry")));
+    ask_refused(kit, SERAMBI_COUNTER, 403, "error.forbidden", "POST /api/tutorials/1/retry", NULL);
+    ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/9/retry", NULL);
+    kit_turn_clock(kit, 3600); /* a sweep */
+    kit_restart(kit);
+    g_assert_cmpint(g_chmod(studio->worker, 0700), ==, 0);
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1/retry", NULL));
+    kit_run(kit);
+    assert_kept(kit, text_at(kit_newest(kit, LIST), "tutorials.0.media"), "one");
+    ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/1/retry", NULL);
+    store_write(kit_store(kit), wait_a_week, NULL, NULL);
+    kit_turn_clock(kit, 3600);
+    ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/2/retry", NULL);
+    assert_clean(kit);
     studio_free(studio);
 }
 
@@ -569,11 +604,18 @@ static void test_versions(void)
                     text_at(before, "media"));
     ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/1/versions/1",
                 NULL);
+    json_auto_t *marked = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
+    g_assert_true(json_is_true(at(marked, "tutorials.0.out_of_step")));
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1/captions/id",
+                    json_pack("{s:s}", "text", GOOD_VTT)));
+    json_auto_t *mended = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
+    g_assert_true(json_is_false(at(mended, "tutorials.0.out_of_step")));
     /* One that failed leaves what is there. */
     kit_upload(kit, "video", "c.mp4", "die-probe", 9, json_pack("{s:s}", "replaces", "1"));
     g_assert_cmpstr(text_at(kit_newest(kit, LIST), "tutorials.0.media"), ==,
                     text_at(before, "media"));
-    assert_clean(kit);
+    g_assert_cmpuint(count_files(kit, "tutorials"), ==, 0);
+    g_assert_cmpuint(count_files(kit, "uploads"), ==, 1); /* for another try */
     studio_free(studio);
 }
 
@@ -885,6 +927,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tutorials/same-file-twice", test_same_file_twice);
     g_test_add_func("/tutorials/failures", test_failures);
     g_test_add_func("/tutorials/titles", test_titles);
+    g_test_add_func("/tutorials/retry", test_retry);
     g_test_add_func("/tutorials/restart-in-the-middle", test_restart_in_the_middle);
     g_test_add_func("/tutorials/delete-during-work", test_delete_during_work);
     g_test_add_func("/tutorials/restore-during-work", test_restore_during_work);

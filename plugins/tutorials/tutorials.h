@@ -73,7 +73,8 @@ void captions_download(Serambi *self, SerambiRequest *request);
 void captions_note_file(Serambi *self, int64_t id, const char *language, const char *path);
 
 /* trash.c */
-#define TRASH_DAYS 30
+#define TRASH_DAYS  30
+#define FAILED_DAYS 7 /* how long an upload that failed can be tried again */
 void trash_sweep(Serambi *self);
 /* Clip id is ready: when it came to replace another, that one gets its recording and keeps its
  * address, words and captions, and id is gone. Inside a savepoint. */
