@@ -6,6 +6,7 @@
 #include "core/host-test-kit.h"
 #include "core/folders.h"
 #include "core/host_private.h"
+#include "core/search.h"
 #include <glib/gstdio.h>
 #include <sodium.h>
 #include <string.h>
@@ -121,6 +122,7 @@ Kit *kit_new_with(const SerambiPlugin *plugin, const char *settings, const char 
     g_assert_no_error(error);
     g_assert_true(access_migrate(kit->store, &error));
     g_assert_true(kept_migrate(kit->store, &error));
+    g_assert_true(search_migrate(kit->store, &error));
     start_host(kit);
     return kit;
 }

@@ -113,6 +113,20 @@ static void handle_special(Serambi *self, SerambiRequest *request)
     serambi_reply_text(request, 200, "text/plain; charset=utf-8", "special");
 }
 
+static void handle_guest_page(Serambi *self, SerambiRequest *request)
+{
+    serambi_reply_text(request, 200, "text/html; charset=utf-8", "<p>guests</p>");
+}
+
+static void handle_page_enter(Serambi *self, SerambiRequest *request)
+{
+    const char *name = json_string_value(json_object_get(serambi_request_body(request), "name"));
+    if (name && add_guest(self, name))
+        serambi_reply_redirect(request, 303, "/guests");
+    else
+        serambi_reply_text(request, 422, "text/html; charset=utf-8", "<p>a name</p>");
+}
+
 static void handle_secret(Serambi *self, SerambiRequest *request)
 {
     serambi_reply(request, 200, json_pack("{s:i}", "role", (int)serambi_request_role(request)));
@@ -203,6 +217,14 @@ static const SerambiRoute hall_routes[] = {
     {0},
 };
 
+static const SerambiRoute hall_pages[] = {
+    {"GET", "guests", SERAMBI_ANYBODY, handle_guest_page, "the guests, as a document"},
+    {"GET", "guests/{id}", SERAMBI_ANYBODY, handle_one, "one guest"},
+    {"POST", "guests", SERAMBI_ANYBODY, handle_page_enter, "a form"},
+    {"GET", "book", SERAMBI_EDITOR, handle_secret, "for editors"},
+    {0},
+};
+
 static const SerambiTopic hall_topics[] = {
     {"door", SERAMBI_FEED, SERAMBI_ANYBODY, 1, "{\"name\":\"Sari\"}", "who enters"},
     {"seat.{key}", SERAMBI_STATE, SERAMBI_STAFF, 0, "{}", "one seat"},
@@ -280,6 +302,7 @@ static const SerambiPlugin hall = {
     .settings = hall_settings,
     .migrations = hall_migrations,
     .routes = hall_routes,
+    .pages = hall_pages,
     .topics = hall_topics,
     .watches = hall_watches,
     .timers = hall_timers,
@@ -671,6 +694,12 @@ static void test_folders(void)
 /* --- Over HTTP -----------------------------------------------------------------------------------
  */
 
+static void handle_page(HttpRequest *request, void *data)
+{
+    if (!host_handle_page(data, request))
+        http_reply_error(request, 404, "error.not_found", "there is nothing here");
+}
+
 static void handle_api(HttpRequest *request, void *data)
 {
     host_handle_api(data, request);
@@ -700,6 +729,8 @@ static char *post(const char *path, const char *headers, const char *body)
 }
 
 #define JSON "Content-Type: application/json\r\n"
+#define FORM "Content-Type: application/x-www-form-urlencoded\r\n"
+#define OURS "Origin: http://here:1\r\n"
 
 static void test_http(void)
 {
@@ -709,6 +740,7 @@ static void test_http(void)
     Web *web = web_new(loop, &options, NULL);
     g_assert_nonnull(web);
     web_route(web, "/api/", handle_api, kit_host(kit));
+    web_route(web, "/", handle_page, kit_host(kit));
     g_autofree char *deep = g_strnfill(LIMIT_JSON_DEPTH + 2, '[');
     g_autofree char *nested = g_strdup_printf("{\"name\":%s", deep);
     g_autofree char *large = g_strnfill(LIMIT_JSON_BODY_BYTES + 1, ' ');
@@ -727,6 +759,21 @@ static void test_http(void)
         {"/api/hall", JSON, "{}", " 422 ", "hall.name"},
         {"/api/hall/secret", JSON, "{}", " 405 ", "allow: GET"},
         {"/api/nobody", JSON, "{}", " 404 ", "error.not_found"},
+        {"/guests", OURS FORM, "name=A%26b+c", " 303 ", "location: /guests"},
+        {"/guests", OURS FORM, "name=", " 303 ", "location: /guests"},
+        {"/guests", OURS FORM, "other=1", " 422 ", "a name"},
+        {"/guests", OURS FORM, "name=%zz", " 400 ", "error.form"},
+        {"/guests", OURS FORM, "name=%ff", " 400 ", "error.form"},
+        {"/guests", OURS FORM, large, " 413 ", ""},
+        {"/guests", OURS JSON, "{\"name\":\"x\"}", " 415 ", "error.type"},
+        {"/guests", FORM "Sec-Fetch-Site: same-origin\r\n", "name=D", " 303 ", ""},
+        /* Also without a cookie a foreign page may not speak in a visitor's name. */
+        {"/guests", FORM, "name=x", " 403 ", "error.origin"},
+        {"/guests", FORM "Origin: null\r\n", "name=x", " 403 ", "error.origin"},
+        {"/guests", FORM "Origin: http://evil.test\r\n", "name=x", " 403 ", "error.origin"},
+        {"/guests/7", OURS FORM, "name=x", " 405 ", "allow: GET"},
+        {"/guests/7/8", OURS FORM, "name=x", " 404 ", ""},
+        {"/api/guests", OURS FORM, "name=x", " 404 ", ""},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
         g_autofree char *request = post(calls[i].path, calls[i].headers, calls[i].body);
@@ -734,13 +781,28 @@ static void test_http(void)
         if (!strstr(answer, calls[i].status) || !strstr(answer, calls[i].part))
             g_error("call %zu: %s", i, answer);
     }
-    assert_guests(kit, "Sari,");
+    assert_guests(kit, "Sari,A&b c,,D,");
+    static const struct {
+        const char *path, *part;
+    } pages[] = {
+        {"/guests", "<p>guests</p>"},   {"/guests", "referrer-policy: same-origin"},
+        {"/guests/9", "\r\n\r\n9"},     {"/guests/", " 404 "},
+        {"/api/hall//guests", " 404 "}, {"/book", " 401 "},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(pages); i++) {
+        g_autofree char *request = g_strdup_printf(
+            "GET %s HTTP/1.1\r\nHost: here:1\r\nConnection: close\r\n\r\n", pages[i].path);
+        g_autofree char *answer = exchange(loop, web, request);
+        if (!strstr(answer, pages[i].part))
+            g_error("page %zu: %s", i, answer);
+    }
     g_autofree char *list = exchange(
         loop, web, "GET /api/hall?name=Sari HTTP/1.1\r\nHost: here:1\r\nConnection: close\r\n\r\n");
     g_assert_nonnull(strstr(list, "{\"guests\":[{\"name\":\"Sari\"}]}"));
     g_autofree char *open = exchange(
         loop, web, "GET /api/openapi.json HTTP/1.1\r\nHost: here:1\r\nConnection: close\r\n\r\n");
     g_assert_nonnull(strstr(open, "/api/hall/guest/{id}"));
+    g_assert_nonnull(strstr(open, "\"/guests/{id}\""));
     bool is_closed = false;
     web_close(web, on_web_closed, &is_closed);
     while (!is_closed)

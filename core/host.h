@@ -49,6 +49,8 @@ void host_free(Host *host);
  * /api/plugins: [{"id","version","summary","state":"running"|"off","reason":..}],
  * /api/openapi.json, /api/asyncapi.json. */
 void host_handle_api(Host *host, HttpRequest *request);
+/* A page of a plugin ("/watch/7"), in the same way; false: there is none at this address. */
+bool host_handle_page(Host *host, HttpRequest *request);
 /* The same for rpc, see client.h. */
 void host_call(void *host, const Identity *identity, const char *peer, const char *method,
                json_t *body, void (*on_reply)(int status, const json_t *body, void *reply_data),

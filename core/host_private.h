@@ -63,6 +63,7 @@ struct SerambiRequest {
     int status;
     json_t *reply;
     char *text, *content_type; /* a reply that is not JSON */
+    char *location;            /* of a reply that points there */
 };
 
 int64_t host_now_us(const Host *host);

@@ -8,6 +8,7 @@
 #include "core/host_private.h"
 #include "core/limits.h"
 #include "core/nesting.h"
+#include "core/origin.h"
 #include <string.h>
 
 /* --- Answers -------------------------------------------------------------------------------------
@@ -31,6 +32,7 @@ void request_unref(SerambiRequest *request)
     g_free(request->origin);
     g_free(request->text);
     g_free(request->content_type);
+    g_free(request->location);
     g_free(request);
 }
 
@@ -43,10 +45,16 @@ static void send_over_http(SerambiRequest *request)
 {
     HttpRequest *http = g_steal_pointer(&request->http);
     http_on_gone(http, NULL, NULL);
-    HttpHeader headers[] = {
+    HttpHeader headers[4] = {
         {"content-type", request->text ? request->content_type : "application/json"},
         {"cache-control", "no-store"},
     };
+    size_t count = 2;
+    if (request->location)
+        headers[count++] = (HttpHeader){"location", request->location};
+    /* A form of a page that sends no referrer says "Origin: null": it would be a stranger's. */
+    if (request->text && g_str_has_prefix(request->content_type, "text/html"))
+        headers[count++] = (HttpHeader){"referrer-policy", "same-origin"};
     g_autoptr(GBytes) bytes = NULL;
     if (request->text) {
         bytes = g_bytes_new(request->text, strlen(request->text));
@@ -54,7 +62,7 @@ static void send_over_http(SerambiRequest *request)
         char *text = json_dumps(request->reply, JSON_COMPACT | JSON_ENCODE_ANY);
         bytes = g_bytes_new_take(text, text ? strlen(text) : 0);
     }
-    http_reply(http, request->status, headers, G_N_ELEMENTS(headers), bytes);
+    http_reply(http, request->status, headers, count, bytes);
 }
 
 static void send_over_rpc(SerambiRequest *request)
@@ -63,6 +71,8 @@ static void send_over_rpc(SerambiRequest *request)
     if (request->text)
         text =
             json_pack("{s:s, s:s}", "content_type", request->content_type, "text", request->text);
+    else if (request->location)
+        text = json_pack("{s:s}", "location", request->location);
     request->on_reply(request->status, text ? text : request->reply, request->reply_data);
     request->on_reply = NULL;
 }
@@ -78,6 +88,7 @@ void request_send(SerambiRequest *request)
 void request_fail(SerambiRequest *request, int status, const char *code, const char *message)
 {
     g_clear_pointer(&request->text, g_free);
+    g_clear_pointer(&request->location, g_free);
     json_decref(request->reply);
     request->reply = error_body(code, message);
     request->status = status;
@@ -120,6 +131,7 @@ typedef struct {
     char **segments;
     int status; /* 200, 404, 405, 503 */
     GString *allowed;
+    bool is_page;
 } Match;
 
 static void match_clear(Match *match)
@@ -147,12 +159,12 @@ static int64_t fit(const char *pattern, char **segments)
     return literals;
 }
 
-static void choose_route(Match *match, const char *method)
+static void choose_route(Match *match, const SerambiRoute *routes, const char *method)
 {
     int64_t best = -1;
     match->allowed = g_string_new(NULL);
     match->status = 404;
-    const SerambiRoute *route = match->self->plugin->routes;
+    const SerambiRoute *route = routes;
     for (; route && route->method; route++) {
         int64_t literals = fit(route->path, match->segments);
         if (literals < 0)
@@ -169,10 +181,33 @@ static void choose_route(Match *match, const char *method)
     }
 }
 
-/* path: "/api/queue/tickets". */
+/* path: "/watch/7". Of the first plugin that has such a page. */
+static Match find_page(Host *host, const char *method, const char *path)
+{
+    for (guint i = 0; i < host->plugins->len; i++) {
+        Serambi *self = host->plugins->pdata[i];
+        if (!self->plugin || !self->plugin->pages)
+            continue;
+        g_auto(Match) match = {.self = self, .is_page = true};
+        match.segments = g_strsplit(path + 1, "/", -1);
+        choose_route(&match, self->plugin->pages, g_str_equal(method, "HEAD") ? "GET" : method);
+        if (match.status == 404)
+            continue;
+        if (!self->is_running || host->is_stopping)
+            match.status = 503;
+        Match found = match;
+        match = (Match){0};
+        return found;
+    }
+    return (Match){.status = 404};
+}
+
+/* path: "/api/queue/tickets", or a page. */
 static Match find(Host *host, const char *method, const char *path)
 {
     Match match = {.status = 404};
+    if (path[0] == '/' && !g_str_has_prefix(path, "/api/"))
+        return find_page(host, method, path);
     if (!g_str_has_prefix(path, "/api/"))
         return match;
     g_auto(GStrv) parts = g_strsplit(path + strlen("/api/"), "/", 2);
@@ -184,7 +219,7 @@ static Match find(Host *host, const char *method, const char *path)
         return match;
     }
     match.segments = g_strsplit(parts[1] ? parts[1] : "", "/", -1);
-    choose_route(&match, g_str_equal(method, "HEAD") ? "GET" : method);
+    choose_route(&match, match.self->plugin->routes, g_str_equal(method, "HEAD") ? "GET" : method);
     return match;
 }
 
@@ -283,6 +318,15 @@ static void refuse_http(HttpRequest *http, const Match *match, int status)
     http_reply(http, status, headers, G_N_ELEMENTS(headers), bytes);
 }
 
+/* A form needs no script and no cookie to be sent from a foreign page: then the browser has to say
+ * that it is ours. */
+static bool is_our_own(HttpRequest *http, const Match *match)
+{
+    return match->is_page ? origin_allows(http_origin(http), http_header(http, "origin"),
+                                          http_header(http, "sec-fetch-site"))
+                          : access_is_same_origin(http);
+}
+
 /* Whether the caller may call the route; else it is answered. */
 static bool admit(Host *host, HttpRequest *http, const Match *match, Identity *ret_identity)
 {
@@ -302,19 +346,45 @@ static bool admit(Host *host, HttpRequest *http, const Match *match, Identity *r
         refuse_http(http, match, status);
         return false;
     }
-    if (g_str_equal(match->route->method, "GET") || access_is_same_origin(http))
+    if (g_str_equal(match->route->method, "GET") || is_our_own(http, match))
         return true;
     http_reply_error(http, 403, "error.origin", "the request comes from another site's page");
     return false;
 }
 
+/* A form as an object of texts; NULL when the request was answered. */
+static json_t *parse_form(HttpRequest *http, const char *text, size_t size)
+{
+    const char *type = http_header(http, "content-type");
+    static const char wanted[] = "application/x-www-form-urlencoded";
+    if (!type || g_ascii_strncasecmp(type, wanted, strlen(wanted)) != 0) {
+        http_reply_error(http, 415, "error.type", "the body must be a form");
+        return NULL;
+    }
+    g_autoptr(GHashTable) fields =
+        g_uri_parse_params(text, (gssize)size, "&", G_URI_PARAMS_WWW_FORM, NULL);
+    if (!fields) {
+        http_reply_error(http, 400, "error.form", "the form cannot be read");
+        return NULL;
+    }
+    json_t *form = json_object();
+    GHashTableIter iter;
+    gpointer name, value;
+    g_hash_table_iter_init(&iter, fields);
+    while (g_hash_table_iter_next(&iter, &name, &value))
+        json_object_set_new(form, name, json_string(value));
+    return form;
+}
+
 /* A new object; NULL when the request was answered. */
-static json_t *parse_body(HttpRequest *http, GBytes *body)
+static json_t *parse_body(HttpRequest *http, GBytes *body, bool is_page)
 {
     gsize size = 0;
     const char *text = body ? g_bytes_get_data(body, &size) : NULL;
     if (size == 0)
         return json_object();
+    if (is_page)
+        return parse_form(http, text, size);
     const char *type = http_header(http, "content-type");
     if (!type || g_ascii_strncasecmp(type, "application/json", strlen("application/json")) != 0) {
         http_reply_error(http, 415, "error.type", "the body must be application/json");
@@ -352,7 +422,7 @@ static void on_body(HttpRequest *http, GBytes *body, void *data)
     g_auto(Match) match = find(host, http_method(http), http_path(http));
     if (!admit(host, http, &match, &identity))
         return;
-    json_t *value = parse_body(http, body);
+    json_t *value = parse_body(http, body, match.is_page);
     if (value)
         run_http(&match, &identity, http, value);
 }
@@ -379,6 +449,36 @@ static json_t *own_document(Host *host, HttpRequest *http)
     return list;
 }
 
+static int64_t body_limit(const Match *match)
+{
+    const SerambiBody *body = match->is_page ? NULL : match->self->plugin->bodies;
+    for (; body && body->method; body++)
+        if (g_str_equal(body->method, match->route->method) &&
+            g_str_equal(body->path, match->route->path))
+            return body->body_bytes;
+    return LIMIT_JSON_BODY_BYTES;
+}
+
+static void handle_match(Host *host, HttpRequest *http, Match *match)
+{
+    Identity identity;
+    if (!admit(host, http, match, &identity))
+        return;
+    if (g_str_equal(match->route->method, "GET"))
+        run_http(match, &identity, http, json_object());
+    else
+        http_collect(http, body_limit(match), on_body, host);
+}
+
+bool host_handle_page(Host *host, HttpRequest *http)
+{
+    g_auto(Match) match = find_page(host, http_method(http), http_path(http));
+    if (match.status == 404)
+        return false;
+    handle_match(host, http, &match);
+    return true;
+}
+
 void host_handle_api(Host *host, HttpRequest *http)
 {
     const char *method = http_method(http);
@@ -388,14 +488,8 @@ void host_handle_api(Host *host, HttpRequest *http)
         http_reply_json(http, 200, document);
         return;
     }
-    Identity identity;
     g_auto(Match) match = find(host, method, http_path(http));
-    if (!admit(host, http, &match, &identity))
-        return;
-    if (is_read)
-        run_http(&match, &identity, http, json_object());
-    else
-        http_collect(http, LIMIT_JSON_BODY_BYTES, on_body, host);
+    handle_match(host, http, &match);
 }
 
 /* --- Over rpc ------------------------------------------------------------------------------------
@@ -516,5 +610,13 @@ void serambi_reply_text(SerambiRequest *request, int status, const char *content
     request->status = status;
     request->content_type = g_strdup(content_type);
     request->text = g_strdup(text);
+    answer(request);
+}
+
+void serambi_reply_redirect(SerambiRequest *request, int status, const char *path)
+{
+    g_return_if_fail(request && !request->is_answered && path[0] == '/' && path[1] != '/');
+    request->status = status;
+    request->location = g_strdup(path);
     answer(request);
 }

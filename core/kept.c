@@ -406,6 +406,16 @@ static const char *find_type(Kept *kept, const char *sha256, GError **error)
     return g_hash_table_lookup(kept->types, sha256);
 }
 
+int64_t kept_size(Kept *kept, const char *sha256)
+{
+    json_t *rows =
+        store_query(kept->store, NULL, "SELECT size FROM kept WHERE sha256 = $1", "s", sha256);
+    const json_t *size = json_object_get(json_array_get(rows, 0), "size");
+    int64_t bytes = json_is_integer(size) ? json_integer_value(size) : -1;
+    json_decref(rows);
+    return bytes;
+}
+
 static void send_file(Kept *kept, HttpRequest *request, const char *sha256, const char *type)
 {
     char place[SHA256_DIGITS + 4];

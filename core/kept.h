@@ -21,5 +21,7 @@ void kept_add(Kept *kept, const char *path, const char *content_type,
 /* Inside a store write: the file is not served any more, and gone after the commit, unless it came
  * anew in between. */
 bool kept_remove(Kept *kept, const char *sha256, GError **error);
+/* Bytes of a file; negative when there is none, or the store cannot say. */
+int64_t kept_size(Kept *kept, const char *sha256);
 /* GET and HEAD /media/<sha256>[.ext] */
 void kept_handle(Kept *kept, HttpRequest *request);

@@ -20,6 +20,7 @@
 #define LIMIT_LINGER_SECONDS        2 /* for a client that still sends after its answer */
 #define LIMIT_LINGER_BYTES          (1024 * 1024)
 #define LIMIT_JSON_BODY_BYTES       65536
+#define LIMIT_ROUTE_BODY_BYTES      (4 * 1024 * 1024) /* of a staff route that asks for more */
 #define LIMIT_JSON_DEPTH            16
 #define LIMIT_RANGES                4
 #define LIMIT_CONNECTIONS           12000 /* lowered to what the process may open */

@@ -42,7 +42,8 @@ static struct {
     SerambiPlugin plugin;
     SerambiSetting settings[3];
     const char *migrations[2];
-    SerambiRoute routes[3];
+    SerambiRoute routes[3], pages[2];
+    SerambiBody bodies[2];
     SerambiTopic topics[3];
     SerambiWatch watches[2];
     SerambiTimer timers[3];
@@ -73,6 +74,8 @@ static void make_good(void)
     good.routes[0] =
         (SerambiRoute){"POST", "seats/{id}/free", SERAMBI_STAFF, handle, "frees a seat"};
     good.routes[1] = (SerambiRoute){"GET", "", SERAMBI_ANYBODY, handle, "the hall"};
+    good.pages[0] = (SerambiRoute){"GET", "hall/{id}", SERAMBI_ANYBODY, handle, "a hall"};
+    good.bodies[0] = (SerambiBody){"POST", "seats/{id}/free", LIMIT_ROUTE_BODY_BYTES};
     good.topics[0] = (SerambiTopic){"seats", SERAMBI_STATE, SERAMBI_ANYBODY, 0, "{}", "all seats"};
     good.topics[1] = (SerambiTopic){"seat.{key}", SERAMBI_FEED, SERAMBI_STAFF, 1, "{}", "one"};
     good.watches[0] = (SerambiWatch){"queue:board", on_message};
@@ -97,6 +100,8 @@ static SerambiPlugin *fresh(void)
     bad.plugin.settings = bad.settings;
     bad.plugin.migrations = bad.migrations;
     bad.plugin.routes = bad.routes;
+    bad.plugin.pages = bad.pages;
+    bad.plugin.bodies = bad.bodies;
     bad.plugin.topics = bad.topics;
     bad.plugin.watches = bad.watches;
     bad.plugin.timers = bad.timers;
@@ -219,6 +224,22 @@ static void test_routes(void)
     REFUSED("twice", bad.routes[1] = bad.routes[0]; bad.routes[1].path = "seats/{other}/free");
 }
 
+static void test_pages(void)
+{
+    REFUSED("first word", bad.pages[0].path = "");
+    REFUSED("first word", bad.pages[0].path = "{id}");
+    REFUSED("first word", bad.pages[0].path = "api/{id}");
+    REFUSED("first word", bad.pages[0].path = "media");
+    REFUSED("first word", bad.pages[0].path = "robots.txt");
+    REFUSED("method", bad.pages[0].method = "BREW");
+    REFUSED("function", bad.pages[0].handle = NULL);
+    REFUSED("no such route", bad.bodies[0].path = "seats");
+    REFUSED("no such route", bad.bodies[0].method = "GET");
+    REFUSED("no such route", bad.routes[0].roles = SERAMBI_ANYBODY);
+    REFUSED("bytes", bad.bodies[0].body_bytes = 0);
+    REFUSED("bytes", bad.bodies[0].body_bytes = LIMIT_ROUTE_BODY_BYTES + 1);
+}
+
 static void test_topics(void)
 {
     REFUSED("name", bad.topics[0].name = "now serving");
@@ -287,6 +308,7 @@ int main(int argc, char **argv)
     g_test_add_func("/loader/head", test_head);
     g_test_add_func("/loader/settings", test_settings);
     g_test_add_func("/loader/routes", test_routes);
+    g_test_add_func("/loader/pages", test_pages);
     g_test_add_func("/loader/topics", test_topics);
     g_test_add_func("/loader/others", test_others);
     g_test_add_func("/loader/endless", test_endless);

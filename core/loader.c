@@ -20,9 +20,13 @@
 G_DEFINE_QUARK(loader - error, loader_error)
 
 /* Names that the core's own addresses, settings and tables have. */
-static const char *const reserved[] = {"core",    "serambi", "session", "challenge",
-                                       "plugins", "store",   "access",  "live",
-                                       "kept",    "uploads", "backup",  NULL};
+static const char *const reserved[] = {"core",   "serambi", "session", "challenge", "plugins",
+                                       "store",  "access",  "live",    "kept",      "uploads",
+                                       "backup", "search",  NULL};
+
+/* First segments of the addresses that the core has. */
+static const char *const addresses[] = {"a",       "api",    "connection", "healthz", "media",
+                                        "metrics", "readyz", "staff",      "uploads", NULL};
 
 G_GNUC_PRINTF(2, 3) static bool wrong(GError **error, const char *format, ...)
 {
@@ -177,14 +181,52 @@ static bool check_route(const SerambiRoute *route, GHashTable *seen, GError **er
     return is_new(seen, "route", shape, error);
 }
 
-static bool check_routes(const SerambiPlugin *plugin, GError **error)
+static bool check_routes(const SerambiRoute *routes, GError **error)
 {
     g_autoptr(GHashTable) seen = names_new();
-    for (int i = 0; plugin->routes && plugin->routes[i].method; i++) {
+    for (int i = 0; routes && routes[i].method; i++) {
         if (i == TABLE_MAX)
             return wrong(error, "routes: no zero entry at the end");
-        if (!check_route(&plugin->routes[i], seen, error))
+        if (!check_route(&routes[i], seen, error))
             return false;
+    }
+    return true;
+}
+
+static bool check_pages(const SerambiRoute *pages, GError **error)
+{
+    if (!check_routes(pages, error))
+        return false;
+    for (int i = 0; pages && pages[i].method; i++) {
+        g_auto(GStrv) segments = g_strsplit(pages[i].path, "/", 2);
+        if (!is_name(segments[0]) || g_strv_contains(addresses, segments[0]))
+            return wrong(error, "page '%s': its first word is none, or Serambi's own",
+                         pages[i].path);
+    }
+    return true;
+}
+
+static const SerambiRoute *find_route(const SerambiPlugin *plugin, const SerambiBody *body)
+{
+    for (const SerambiRoute *route = plugin->routes; route && route->method; route++)
+        if (!g_strcmp0(route->method, body->method) && !g_strcmp0(route->path, body->path))
+            return route;
+    return NULL;
+}
+
+static bool check_bodies(const SerambiPlugin *plugin, GError **error)
+{
+    for (int i = 0; plugin->bodies && plugin->bodies[i].method; i++) {
+        const SerambiBody *body = &plugin->bodies[i];
+        if (i == TABLE_MAX)
+            return wrong(error, "bodies: no zero entry at the end");
+        const SerambiRoute *route = find_route(plugin, body);
+        if (!route || (route->roles & SERAMBI_PUBLIC))
+            return wrong(error, "body of '%s %s': no such route for staff", body->method,
+                         body->path);
+        if (body->body_bytes < 1 || body->body_bytes > LIMIT_ROUTE_BODY_BYTES)
+            return wrong(error, "body of '%s %s': at most %d bytes", body->method, body->path,
+                         LIMIT_ROUTE_BODY_BYTES);
     }
     return true;
 }
@@ -339,7 +381,8 @@ static bool check_head(const SerambiPlugin *plugin, GError **error)
 static bool check_places(const SerambiPlugin *plugin, GError **error)
 {
     bool has_server = plugin->migrations || plugin->routes || plugin->topics || plugin->watches ||
-                      plugin->timers || plugin->uploads || plugin->start || plugin->stop;
+                      plugin->timers || plugin->uploads || plugin->start || plugin->stop ||
+                      plugin->pages || plugin->bodies;
     bool has_display = plugin->display_watches || plugin->display_timers || plugin->layers ||
                        plugin->display_start || plugin->display_stop;
     if (has_server && !(plugin->places & SERAMBI_ON_SERVER))
@@ -353,7 +396,8 @@ static bool check_tables(const SerambiPlugin *plugin, GError **error)
 {
     return check_head(plugin, error) && check_places(plugin, error) &&
            check_settings(plugin, error) && check_migrations(plugin, error) &&
-           check_routes(plugin, error) && check_topics(plugin, error) &&
+           check_routes(plugin->routes, error) && check_pages(plugin->pages, error) &&
+           check_bodies(plugin, error) && check_topics(plugin, error) &&
            check_watches(plugin->watches, error) && check_watches(plugin->display_watches, error) &&
            check_timers(plugin->timers, error) && check_timers(plugin->display_timers, error) &&
            check_uploads(plugin, error) && check_layers(plugin, error) &&

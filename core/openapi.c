@@ -57,7 +57,8 @@ static json_t *reference(const char *to)
     return json_pack("{s:s}", "$ref", to);
 }
 
-static json_t *operation(const SerambiPlugin *plugin, const SerambiRoute *route)
+static json_t *operation(const SerambiPlugin *plugin, const SerambiRoute *route,
+                         const char *body_type)
 {
     g_autofree char *id = operation_id(plugin, route);
     json_t *result =
@@ -66,27 +67,29 @@ static json_t *operation(const SerambiPlugin *plugin, const SerambiRoute *route)
                   "parameters", path_parameters(route->path), "responses", "2XX", "description",
                   "done", "default", reference("#/components/responses/Error"));
     if (!g_str_equal(route->method, "GET"))
-        (void)json_object_set_new(result, "requestBody",
-                                  json_pack("{s:{s:{s:{s:s}}}}", "content", "application/json",
-                                            "schema", "type", "object"));
+        (void)json_object_set_new(
+            result, "requestBody",
+            json_pack("{s:{s:{s:{s:s}}}}", "content", body_type, "schema", "type", "object"));
     if (!(route->roles & SERAMBI_PUBLIC))
         (void)json_object_set_new(result, "security",
                                   json_pack("[{s:[]}, {s:[]}]", "session", "token"));
     return result;
 }
 
-static void add_routes(json_t *paths, const SerambiPlugin *plugin)
+/* routes are below prefix, "/api/queue" or "", and take bodies of a type. */
+static void add_routes(json_t *paths, const SerambiPlugin *plugin, const SerambiRoute *routes,
+                       const char *prefix, const char *body_type)
 {
-    for (const SerambiRoute *route = plugin->routes; route && route->method; route++) {
+    for (const SerambiRoute *route = routes; route && route->method; route++) {
         g_autofree char *path =
-            g_strdup_printf("/api/%s%s%s", plugin->id, *route->path ? "/" : "", route->path);
+            g_strdup_printf("%s%s%s", prefix, *route->path ? "/" : "", route->path);
         json_t *item = json_object_get(paths, path);
         if (!item) {
             item = json_object();
             (void)json_object_set_new(paths, path, item);
         }
         g_autofree char *method = g_ascii_strdown(route->method, -1);
-        (void)json_object_set_new(item, method, operation(plugin, route));
+        (void)json_object_set_new(item, method, operation(plugin, route, body_type));
     }
 }
 
@@ -103,8 +106,12 @@ json_t *openapi_make(Host *host)
     json_t *paths = json_object();
     for (guint i = 0; i < host->plugins->len; i++) {
         const Serambi *self = host->plugins->pdata[i];
-        if (self->plugin)
-            add_routes(paths, self->plugin);
+        if (!self->plugin)
+            continue;
+        g_autofree char *prefix = g_strdup_printf("/api/%s", self->plugin->id);
+        add_routes(paths, self->plugin, self->plugin->routes, prefix, "application/json");
+        add_routes(paths, self->plugin, self->plugin->pages, "",
+                   "application/x-www-form-urlencoded");
     }
     return json_pack("{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:o,"
                      " s:{s:{s:o}, s:{s:{s:s, s:s, s:s}, s:{s:s, s:s}}}}",

@@ -28,8 +28,9 @@
  * until the callback returns. "Takes": the callee frees it on every path.
  *
  * Changes: 2026-11 first version, SERAMBI_ABI 1; serambi_gauge(), and clock and shown of
- * serambi_display_status(); serambi_draw_marked(), serambi_draw_caption();
- * serambi_kept_path(). */
+ * serambi_display_status(); serambi_draw_marked(), serambi_draw_caption(); serambi_kept_path(),
+ * serambi_file_bytes(); serambi_note_text(), serambi_search(); pages, bodies,
+ * serambi_reply_redirect(). */
 #pragma once
 #include <glib.h>
 #include <jansson.h>
@@ -81,6 +82,12 @@ typedef struct {
     void (*handle)(Serambi *self, SerambiRequest *request);
     const char *help;
 } SerambiRoute;
+
+/* A route whose body may be larger than 64 KiB of JSON; not for the public. */
+typedef struct {
+    const char *method, *path; /* of one of the plugin's routes */
+    int64_t body_bytes;        /* at most 4 MiB */
+} SerambiBody;
 
 /* One live channel "<id>:<name>". A state greets a subscriber with its newest value; a feed keeps
  * messages and resumes by epoch and offset. A name that ends in ".{word}" declares a family of
@@ -174,6 +181,12 @@ typedef struct {
     void (*stop)(Serambi *self); /* also after a failed start() */
     bool (*display_start)(Serambi *self, GError **error);
     void (*display_stop)(Serambi *self);
+    /* Documents with an address that people read and pass on, for those without script:
+     * "watch/{id}" is /watch/7. The first segment is a word that no address of Serambi's begins
+     * with; of two plugins with the same page the first one has it. Such a POST takes a form
+     * (application/x-www-form-urlencoded, as an object of texts) of our own pages only. */
+    const SerambiRoute *pages;
+    const SerambiBody *bodies;
 } SerambiPlugin;
 
 #pragma GCC visibility push(default)
@@ -204,6 +217,18 @@ void serambi_publish(Serambi *self, const char *topic, json_t *body);
  * * (NULL is SQL NULL). In GET routes and outside callbacks that write it reads what is on disk. */
 json_t *serambi_query(Serambi *self, GError **error, const char *sql, const char *types, ...);
 
+/* Full-text search over what this plugin noted, see core/search.h for words and limits. Inside a
+ * savepoint: what is found under name in language ("id") from now on; document as {"title":"..",
+ * "about":"..","passages":[{"place":N,"text":".."}]}, NULL: nothing any more (language NULL: in
+ * none). */
+bool serambi_note_text(Serambi *self, const char *name, const char *language,
+                       const json_t *document, GError **error);
+/* At most most documents that have every word of the question, a stranger's text, as the beginning
+ * of a word, the best first: [{"name","language","passages":[{"place","text"}]}]. language NULL:
+ * any. New reference; NULL with error. */
+json_t *serambi_search(Serambi *self, const char *question, const char *language, size_t most,
+                       GError **error);
+
 const char *serambi_request_part(SerambiRequest *request, const char *name);  /* "id" in path */
 const char *serambi_request_query(SerambiRequest *request, const char *name); /* ?name=; or NULL */
 const json_t *serambi_request_body(SerambiRequest *request); /* object; {} when there is none */
@@ -221,6 +246,10 @@ void serambi_reply_error(SerambiRequest *request, int status, const char *code, 
 /* A reply that is not JSON: type and bytes are copied. For SVG, CSV, WebVTT, HTML. */
 void serambi_reply_text(SerambiRequest *request, int status, const char *content_type,
                         const char *text);
+
+/* 303 or 308: the document is, or what was done is told, at another address of ours ("/watch/3"),
+ * which is copied. */
+void serambi_reply_redirect(SerambiRequest *request, int status, const char *path);
 
 /* Refuses (false, error to be replied with 507 "error.full") while the data folder's free space is
  * under its reserve: ask before writes that make the data grow. */
@@ -258,6 +287,9 @@ void serambi_keep_file(Serambi *self, const char *path, const char *content_type
 /* Where such a file lies, for serambi-media to read; g_free(). It is there until it is
  * forgotten. NULL on displays. */
 char *serambi_kept_path(Serambi *self, const char *sha256);
+
+/* Bytes of a kept file; negative when there is none. */
+int64_t serambi_file_bytes(Serambi *self, const char *sha256);
 
 /* Removes a file of serambi_keep_file() that no row of this plugin speaks of any more, after the
  * commit. While other files are on their way in it stays where it is: one that nobody mentions. */

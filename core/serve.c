@@ -15,6 +15,7 @@
 #include "core/host.h"
 #include "core/limits.h"
 #include "core/metrics.h"
+#include "core/search.h"
 #include "core/turn_meter.h"
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -112,7 +113,7 @@ static void start_watchdog(Server *server)
 static void handle_root(HttpRequest *request, void *data)
 {
     Server *server = data;
-    if (!assets_handle(server->assets, request))
+    if (!assets_handle(server->assets, request) && !host_handle_page(server->host, request))
         http_reply_error(request, 404, "error.not_found", "there is nothing here");
 }
 
@@ -331,6 +332,7 @@ static bool open_store(Server *server, GError **error)
         return false;
     server->store = store_open(server->options->data, true, &server->loop, error);
     return server->store && kept_migrate(server->store, error) &&
+           search_migrate(server->store, error) &&
            uploads_migrate(server->store, error);
 }
 

@@ -6,6 +6,7 @@
 #include "core/folders.h"
 #include "core/host_private.h"
 #include "core/qr.h"
+#include "core/search.h"
 #include <sodium.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -93,6 +94,25 @@ json_t *serambi_query(Serambi *self, GError **error, const char *sql, const char
         callback->failure = g_error_copy(failure);
     g_propagate_error(error, failure);
     return NULL;
+}
+
+bool serambi_note_text(Serambi *self, const char *name, const char *language,
+                       const json_t *document, GError **error)
+{
+    GError *failure = NULL;
+    if (search_note(self->host->options.store, self->entry->id, name, language, document, &failure))
+        return true;
+    HostCallback *callback = self->host->callback;
+    if (callback && g_error_matches(failure, STORE_ERROR, STORE_ERROR_FULL))
+        callback->is_full = true;
+    g_propagate_error(error, failure);
+    return false;
+}
+
+json_t *serambi_search(Serambi *self, const char *question, const char *language, size_t most,
+                       GError **error)
+{
+    return search_find(self->host->options.store, self->entry->id, question, language, most, error);
 }
 
 bool serambi_has_room(Serambi *self, GError **error)
@@ -449,6 +469,11 @@ char *serambi_kept_path(Serambi *self, const char *sha256)
 {
     g_return_val_if_fail(sha256 && strlen(sha256) == 64, NULL);
     return kept_place(self->host->options.data_folder, sha256);
+}
+
+int64_t serambi_file_bytes(Serambi *self, const char *sha256)
+{
+    return kept_size(self->host->options.kept, sha256);
 }
 
 void serambi_forget_file(Serambi *self, const char *sha256)

@@ -287,6 +287,24 @@ void serambi_reply_text(SerambiRequest *request, int status, const char *content
     not_here(__func__);
 }
 
+void serambi_reply_redirect(SerambiRequest *request, int status, const char *path)
+{
+    not_here(__func__);
+}
+
+bool serambi_note_text(Serambi *self, const char *name, const char *language,
+                       const json_t *document, GError **error)
+{
+    return fail_here(__func__, error);
+}
+
+json_t *serambi_search(Serambi *self, const char *question, const char *language, size_t most,
+                       GError **error)
+{
+    (void)fail_here(__func__, error);
+    return NULL;
+}
+
 bool serambi_has_room(Serambi *self, GError **error)
 {
     return fail_here(__func__, error);
@@ -322,6 +340,12 @@ char *serambi_kept_path(Serambi *self, const char *sha256)
     g_autoptr(GError) error = NULL;
     (void)fail_here(__func__, &error);
     return NULL;
+}
+
+int64_t serambi_file_bytes(Serambi *self, const char *sha256)
+{
+    not_here(__func__);
+    return -1;
 }
 
 void serambi_forget_file(Serambi *self, const char *sha256)

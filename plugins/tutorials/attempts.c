@@ -27,7 +27,8 @@ void attempts_retry(Serambi *self, SerambiRequest *request)
         return;
     json_t *rows = serambi_query(self, &error,
                                  "UPDATE tutorials_clip SET state = 'received', percent = 0,"
-                                 " reason_code = NULL, reason_message = NULL WHERE id = $1"
+                                 " reason_code = NULL, reason_message = NULL, failed_us = NULL"
+                                 " WHERE id = $1"
                                  " AND state = 'failed' AND folder IS NOT NULL"
                                  " AND deleted_us IS NULL RETURNING " CLIP_COLUMNS,
                                  "i", id);
@@ -45,10 +46,11 @@ void attempts_cancel(Serambi *self, SerambiRequest *request)
     json_t *rows = serambi_query(self, &error,
                                  "UPDATE tutorials_clip SET state = 'failed', eta_seconds = NULL,"
                                  " reason_code = 'tutorials.cancelled',"
-                                 " reason_message = 'somebody stopped the work' WHERE id = $1"
+                                 " reason_message = 'somebody stopped the work', failed_us = $2"
+                                 " WHERE id = $1"
                                  " AND state IN ('received', 'preparing', 'proving')"
                                  " AND deleted_us IS NULL RETURNING " CLIP_COLUMNS,
-                                 "i", id);
+                                 "ii", id, serambi_now_us(self));
     if (json_array_size(rows) > 0)
         ingest_cancel(self, id);
     routes_reply_changed(self, request, rows, error);
@@ -56,14 +58,15 @@ void attempts_cancel(Serambi *self, SerambiRequest *request)
 
 bool attempts_sweep(Serambi *self, GError **error)
 {
-    json_auto_t *rows = serambi_query(self, error,
-                                      "SELECT id, folder FROM tutorials_clip WHERE state = 'failed'"
-                                      " AND folder IS NOT NULL AND created_us < $1",
-                                      "i", serambi_now_us(self) - KEPT_US);
+    json_auto_t *rows =
+        serambi_query(self, error,
+                      "SELECT id, folder FROM tutorials_clip WHERE state = 'failed'"
+                      " AND folder IS NOT NULL AND COALESCE(failed_us, created_us) < $1",
+                      "i", serambi_now_us(self) - KEPT_US);
     json_auto_t *done =
         rows ? serambi_query(self, error,
                              "UPDATE tutorials_clip SET folder = NULL WHERE state = 'failed'"
-                             " AND folder IS NOT NULL AND created_us < $1",
+                             " AND folder IS NOT NULL AND COALESCE(failed_us, created_us) < $1",
                              "i", serambi_now_us(self) - KEPT_US)
              : NULL;
     size_t index;

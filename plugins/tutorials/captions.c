@@ -131,7 +131,7 @@ static json_t *change(Serambi *self, int64_t id, const char *language, const cha
         (void)json_object_del(captions, language);
     g_autofree char *text = json_dumps(captions, JSON_COMPACT);
     return serambi_query(self, error,
-                         "UPDATE tutorials_clip SET captions = $2"
+                         "UPDATE tutorials_clip SET captions = $2, out_of_step = 0"
                          " WHERE id = $1 RETURNING " CLIP_COLUMNS,
                          "is", id, text);
 }
@@ -159,7 +159,7 @@ static void on_json_kept(Serambi *self, const char *sha256, int64_t size, const 
     json_auto_t *rows =
         change(self, saving->id, saving->language, saving->vtt_hash, sha256, &error);
     if (!rows || !note_text(self, saving->id, saving->language, saving->vtt, &error) ||
-        !clips_publish_list(self, &error)) {
+        !find_note(self, saving->id, &error) || !clips_publish_list(self, &error)) {
         fail(self, saving, error);
         return;
     }

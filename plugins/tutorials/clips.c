@@ -54,6 +54,11 @@ const char *const clips_migrations[] = {
     "CREATE INDEX tutorials_material_storyboard ON tutorials_material (storyboard_id, id);"
     "ALTER TABLE tutorials_clip ADD COLUMN storyboard_id BIGINT;"
     "ALTER TABLE tutorials_clip ADD COLUMN storyboard_text TEXT;",
+    /* Whether the search knows it (the version of find.c); whether its captions may be of an
+     * earlier recording; since when a failed one waits for another try. */
+    "ALTER TABLE tutorials_clip ADD COLUMN noted BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE tutorials_clip ADD COLUMN out_of_step BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE tutorials_clip ADD COLUMN failed_us BIGINT;",
     NULL,
 };
 
@@ -123,6 +128,8 @@ json_t *clips_staff_shape(const json_t *row)
     json_object_set(shape, "filename", json_object_get(row, "filename"));
     json_object_set(shape, "waiver", json_object_get(row, "waiver"));
     json_object_set_new(shape, "needs_captions", json_boolean(!clips_is_public(row)));
+    json_object_set_new(shape, "out_of_step",
+                        json_boolean(json_integer_value(json_object_get(row, "out_of_step")) != 0));
     json_object_set(shape, "helped", json_object_get(row, "helped"));
     json_object_set(shape, "unhelped", json_object_get(row, "unhelped"));
     json_object_set(shape, "kind", json_object_get(row, "kind"));

@@ -119,8 +119,8 @@ static void fail(Ingest *ingest, const char *code, const char *message)
     json_auto_t *rows = serambi_query(
         self, &error,
         "UPDATE tutorials_clip SET state = 'failed', reason_code = $2, reason_message = $3,"
-        " eta_seconds = NULL, folder = $4, output = NULL WHERE id = $1",
-        "isss", ingest->id, code, message, is_final ? NULL : ingest->folder);
+        " eta_seconds = NULL, folder = $4, failed_us = $5, output = NULL WHERE id = $1",
+        "isssi", ingest->id, code, message, is_final ? NULL : ingest->folder, serambi_now_us(self));
     if (!rows || !clips_publish_work(self, &error))
         serambi_log(self, LOG_ERR, "could not note why clip %" G_GINT64_FORMAT " failed: %s",
                     ingest->id, error->message);

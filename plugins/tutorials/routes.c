@@ -2,6 +2,7 @@
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
  * The API of the library: lists, words, trash, trying again. */
+#include "plugins/tutorials/cues.h"
 #include "plugins/tutorials/tutorials.h"
 
 #define TITLE_CHARACTERS   120
@@ -80,8 +81,10 @@ bool routes_read_id(SerambiRequest *request, int64_t *ret_id)
 
 void routes_reply_changed(Serambi *self, SerambiRequest *request, json_t *rows, GError *error)
 {
+    int64_t id = json_integer_value(json_object_get(json_array_get(rows, 0), "id"));
     if (!rows || (json_array_size(rows) > 0 &&
-                  (!clips_publish_list(self, &error) || !clips_publish_work(self, &error))))
+                  (!find_note(self, id, &error) || !clips_publish_list(self, &error) ||
+                   !clips_publish_work(self, &error))))
         routes_reply_failure(request, error);
     else if (json_array_size(rows) == 0)
         serambi_reply_error(request, 404, "tutorials.unknown", "no tutorial %s in that state",
@@ -244,9 +247,27 @@ static bool may_speak(Serambi *self, SerambiRequest *request, int64_t id)
     return may;
 }
 
+int routes_take_voice(Serambi *self, SerambiRequest *request, int64_t id, bool helped,
+                      GError **error)
+{
+    GError *failure = NULL;
+    json_auto_t *row = clips_public_row(self, id, &failure);
+    if (!row && !failure)
+        return 404;
+    if (row && !may_speak(self, request, id))
+        return 429;
+    json_auto_t *rows = row ? serambi_query(self, &failure,
+                                            "UPDATE tutorials_clip SET helped = helped + $2,"
+                                            " unhelped = unhelped + $3 WHERE id = $1",
+                                            "iii", id, (int64_t)helped, (int64_t)!helped)
+                            : NULL;
+    if (!rows)
+        g_propagate_error(error, failure);
+    return rows ? 200 : 503;
+}
+
 static void handle_helped(Serambi *self, SerambiRequest *request)
 {
-    GError *error = NULL;
     int64_t id = 0;
     const json_t *given = json_object_get(serambi_request_body(request), "helped");
     if (!json_is_boolean(given)) {
@@ -255,23 +276,14 @@ static void handle_helped(Serambi *self, SerambiRequest *request)
     }
     if (!routes_read_id(request, &id))
         return;
-    json_auto_t *row = clips_public_row(self, id, &error);
-    if (!row && !error) {
-        serambi_reply_error(request, 404, "tutorials.unknown", "no such tutorial");
-        return;
-    }
-    if (!error && !may_speak(self, request, id)) {
-        serambi_reply_error(request, 429, "tutorials.said", "enough was said from this address");
-        return;
-    }
-    json_auto_t *rows = error ? NULL
-                              : serambi_query(self, &error,
-                                              "UPDATE tutorials_clip SET helped = helped + $2,"
-                                              " unhelped = unhelped + $3 WHERE id = $1",
-                                              "iii", id, (int64_t)json_is_true(given),
-                                              (int64_t)json_is_false(given));
-    if (rows)
+    GError *error = NULL;
+    int status = routes_take_voice(self, request, id, json_is_true(given), &error);
+    if (status == 200)
         serambi_reply(request, 200, NULL);
+    else if (status == 404)
+        serambi_reply_error(request, 404, "tutorials.unknown", "no such tutorial");
+    else if (status == 429)
+        serambi_reply_error(request, 429, "tutorials.said", "enough was said from this address");
     else
         routes_reply_failure(request, error);
 }
@@ -284,9 +296,10 @@ const SerambiRoute routes_table[] = {
     {"POST", "{id}", WRITERS, handle_edit, "{title:{id,en,ar}, summary:{...}}"},
     {"DELETE", "{id}", WRITERS, handle_delete, "into the trash"},
     {"POST", "{id}/restore", WRITERS, handle_restore, "out of the trash"},
-    {"POST", "{id}/retry", WRITERS, attempts_retry, "begins a failed one again"},
+    {"POST", "{id}/retry", WRITERS, attempts_retry, "begins a failed one again, within 7 days"},
     {"POST", "{id}/cancel", WRITERS, attempts_cancel, "stops the work on an upload"},
-    {"GET", "watch/{id}", SERAMBI_ANYBODY, watch_page, "a page without script; ?lang=id|en|ar"},
+    {"GET", "search", SERAMBI_ANYBODY, find_answer, "?q=, ?lang=: those that have every word"},
+    {"GET", "watch/{id}", SERAMBI_ANYBODY, watch_old_address, "is at /watch/{id} now"},
     {"GET", "watch/{id}/qr.svg", SERAMBI_ANYBODY, watch_qr, "the address of that page"},
     {"GET", "oembed", SERAMBI_ANYBODY, watch_oembed, "?url=: how to embed it"},
     {"GET", "feed.xml", SERAMBI_ANYBODY, watch_rss, "RSS 2.0 with enclosures; ?lang="},
@@ -316,5 +329,20 @@ const SerambiRoute routes_table[] = {
     {"GET", "{id}/captions/{language}", SERAMBI_ANYBODY, captions_download, "?format=vtt or srt"},
     {"POST", "{id}/captions/{language}", WRITERS, captions_save, "{text} or {cues}: kept"},
     {"DELETE", "{id}/captions/{language}", WRITERS, captions_remove, "without them from now on"},
+    {0},
+};
+
+const SerambiRoute routes_pages[] = {
+    {"GET", "watch/{id}", SERAMBI_ANYBODY, watch_page, "a tutorial; ?lang=id|en|ar, ?t=seconds"},
+    {"POST", "watch/{id}", SERAMBI_ANYBODY, watch_voice, "helped=yes or no: what a visitor says"},
+    {"GET", "tutorials", SERAMBI_ANYBODY, shelf_page, "all of them; ?q=, ?in=, ?lang="},
+    {"GET", "tutorials/sitemap.xml", SERAMBI_ANYBODY, watch_sitemap, "their addresses"},
+    {0},
+};
+
+/* Captions as JSON are larger than their file: escapes, and a name for each time. */
+const SerambiBody routes_bodies[] = {
+    {"POST", "captions/check", 3 * CUES_BYTES_MAX},
+    {"POST", "{id}/captions/{language}", 3 * CUES_BYTES_MAX},
     {0},
 };

@@ -9,8 +9,9 @@
 #pragma once
 #include "plugins/tutorials/tutorials.h"
 
-#define STORYBOARD_DRAFT_BYTES_MAX (48 * 1024) /* of UTF-8; in JSON it fits the body of a request  \
-                                                */
+#define STORYBOARD_DRAFT_BYTES_MAX                                                                 \
+    (48 * 1024) /* of UTF-8; in JSON it fits the body of a request                                 \
+                 */
 #define STORYBOARD_NAME_CHARACTERS 120
 #define STORYBOARD_DRAFTS_MAX      500
 #define STORYBOARD_VERSIONS_MAX    40 /* of one draft; the oldest go */

@@ -38,12 +38,23 @@ static bool put_in(Serambi *self, int64_t id, const json_t *row, GError **error)
     return rows != NULL;
 }
 
+/* Captions that were made for another recording may come too early or too late now. */
+static bool mark_captions(Serambi *self, int64_t id, GError **error)
+{
+    json_auto_t *rows = serambi_query(self, error,
+                                      "UPDATE tutorials_clip SET out_of_step = 1"
+                                      " WHERE id = $1 AND captions <> '{}'",
+                                      "i", id);
+    return rows != NULL;
+}
+
 /* Captions that the new recording brought go before the old ones. */
 static bool take_captions(Serambi *self, int64_t from, int64_t to, GError **error)
 {
     json_auto_t *clip = serambi_query(
         self, error,
-        "UPDATE tutorials_clip SET captions = (SELECT captions FROM tutorials_clip WHERE id = $2)"
+        "UPDATE tutorials_clip SET out_of_step = 0,"
+        " captions = (SELECT captions FROM tutorials_clip WHERE id = $2)"
         " WHERE id = $1 AND (SELECT captions FROM tutorials_clip WHERE id = $2) <> '{}'",
         "ii", to, from);
     json_auto_t *old =
@@ -70,15 +81,15 @@ bool versions_settle(Serambi *self, int64_t id, GError **error)
         "i", id);
     const json_t *row = json_array_get(rows, 0);
     if (!row)
-        return rows !=
-               NULL; /* replaces nothing, or what is not there any more: a clip of its own */
+        /* It replaces nothing, or what is not there any more: a clip of its own. */
+        return rows && find_note(self, id, error);
     int64_t old = json_integer_value(json_object_get(row, "old"));
     if (!put_aside(self, old, error) || !put_in(self, old, row, error) ||
-        !take_captions(self, id, old, error))
+        !mark_captions(self, old, error) || !take_captions(self, id, old, error))
         return false;
     json_auto_t *gone =
         serambi_query(self, error, "DELETE FROM tutorials_clip WHERE id = $1", "i", id);
-    return gone != NULL;
+    return gone && find_note(self, id, error) && find_note(self, old, error);
 }
 
 json_t *versions_list(Serambi *self, int64_t id, GError **error)
@@ -96,7 +107,7 @@ bool versions_restore(Serambi *self, int64_t id, int64_t version, GError **error
                                       " WHERE id = $1 AND clip_id = $2",
                                       "ii", version, id);
     if (!json_array_get(rows, 0) || !put_aside(self, id, error) ||
-        !put_in(self, id, json_array_get(rows, 0), error))
+        !put_in(self, id, json_array_get(rows, 0), error) || !mark_captions(self, id, error))
         return false;
     json_auto_t *gone =
         serambi_query(self, error, "DELETE FROM tutorials_version WHERE id = $1", "i", version);

@@ -741,6 +741,12 @@ static void test_versions(void)
                     text_at(before, "media"));
     ask_refused(kit, SERAMBI_EDITOR, 404, "tutorials.unknown", "POST /api/tutorials/1/versions/1",
                 NULL);
+    json_auto_t *marked = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
+    g_assert_true(json_is_true(at(marked, "tutorials.0.out_of_step")));
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1/captions/id",
+                    json_pack("{s:s}", "text", GOOD_VTT)));
+    json_auto_t *mended = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
+    g_assert_true(json_is_false(at(mended, "tutorials.0.out_of_step")));
     /* One that failed leaves what is there. */
     kit_upload(kit, "video", "c.mp4", "fail-probe", 10, json_pack("{s:s}", "replaces", "1"));
     g_assert_cmpstr(text_at(kit_newest(kit, LIST), "tutorials.0.media"), ==,
@@ -813,7 +819,7 @@ static void test_watch(void)
     upload(kit, "video", "a.mp4", "one");
     json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1",
                     words("id", "</script><b>\"&", "<img src=x>")));
-    json_auto_t *page = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/watch/1?lang=ar", NULL);
+    json_auto_t *page = ask(kit, SERAMBI_PUBLIC, 200, "GET /watch/1?lang=ar", NULL);
     const char *text = text_at(page, "text");
     g_assert_cmpstr(text_at(page, "content_type"), ==, "text/html; charset=utf-8");
     g_assert_nonnull(strstr(text, "<html lang=\"ar\" dir=\"rtl\">"));
@@ -825,8 +831,18 @@ static void test_watch(void)
     g_assert_null(strstr(text, " download>"));
     json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1/downloads",
                     json_pack("{s:b}", "downloads", 1)));
-    json_auto_t *again = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/watch/1", NULL);
+    json_auto_t *again = ask(kit, SERAMBI_PUBLIC, 200, "GET /watch/1?t=1.25", NULL);
     g_assert_nonnull(strstr(text_at(again, "text"), " download>"));
+    g_assert_nonnull(strstr(text_at(again, "text"), ".mp4#t=1.250\""));
+    static const char *const no_times[] = {"3", "0", "-1", "x", "nan", "inf", "\"><b>"};
+    for (size_t i = 0; i < G_N_ELEMENTS(no_times); i++) {
+        g_autofree char *path = g_strconcat("GET /watch/1?t=", no_times[i], NULL);
+        json_auto_t *plain = ask(kit, SERAMBI_PUBLIC, 200, path, NULL);
+        g_assert_null(strstr(text_at(plain, "text"), "#t="));
+        g_assert_null(strstr(text_at(plain, "text"), "<b>"));
+    }
+    json_auto_t *old = ask(kit, SERAMBI_PUBLIC, 308, "GET /api/tutorials/watch/1?lang=en", NULL);
+    g_assert_cmpstr(text_at(old, "location"), ==, "/watch/1?lang=en");
     json_auto_t *qr = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/watch/1/qr.svg", NULL);
     g_assert_cmpstr(text_at(qr, "content_type"), ==, "image/svg+xml");
     json_auto_t *embed =
@@ -835,14 +851,21 @@ static void test_watch(void)
     g_assert_cmpstr(text_at(embed, "type"), ==, "video");
     ask_refused(kit, SERAMBI_PUBLIC, 404, "tutorials.unknown",
                 "GET /api/tutorials/oembed?url=http://other/api/tutorials/watch/1", NULL);
+    json_decref(ask(kit, SERAMBI_PUBLIC, 200,
+                    "GET /api/tutorials/oembed?url=http://serambi.test:8080/watch/1?lang=en",
+                    NULL));
+    json_auto_t *map = ask(kit, SERAMBI_PUBLIC, 200, "GET /tutorials/sitemap.xml", NULL);
+    g_assert_nonnull(strstr(text_at(map, "text"), "<loc>http://serambi.test:8080/watch/1</loc>"));
     json_auto_t *rss = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/feed.xml", NULL);
     g_assert_nonnull(
         strstr(text_at(rss, "text"), "<enclosure url=\"http://serambi.test:8080/media/"));
+    g_assert_nonnull(strstr(text_at(rss, "text"), "length=\"3\" type=")); /* "one" */
     json_auto_t *feed = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/feed.json", NULL);
     g_assert_cmpstr(text_at(feed, "items.0.attachments.0.mime_type"), ==, "video/mp4");
     /* What is not public is nowhere. */
     json_decref(ask(kit, SERAMBI_EDITOR, 200, "DELETE /api/tutorials/1/captions/id", NULL));
-    ask_refused(kit, SERAMBI_PUBLIC, 404, "tutorials.unknown", "GET /api/tutorials/watch/1", NULL);
+    json_decref(ask(kit, SERAMBI_PUBLIC, 404, "GET /watch/1", NULL));
+    json_decref(ask(kit, SERAMBI_PUBLIC, 404, "GET /watch/x", NULL));
     json_auto_t *empty = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/feed.json", NULL);
     g_assert_cmpuint(json_array_size(at(empty, "items")), ==, 0);
     studio_free(studio);
@@ -916,6 +939,180 @@ static void test_storyboard_files(void)
     studio_free(studio);
 }
 
+/* --- Search --------------------------------------------------------------------------------------
+ */
+
+static char *names_found(Kit *kit, const char *query)
+{
+    g_autofree char *path = g_strconcat("GET /api/tutorials/search?", query, NULL);
+    json_auto_t *found = ask(kit, SERAMBI_PUBLIC, 200, path, NULL);
+    g_autoptr(GString) names = g_string_new(NULL);
+    size_t index;
+    json_t *one;
+    json_array_foreach(at(found, "tutorials"), index, one) g_string_append_printf(
+        names, "%s%" G_GINT64_FORMAT, index ? " " : "", number_at(one, "id"));
+    return g_string_free(g_steal_pointer(&names), FALSE);
+}
+
+static void assert_found(Kit *kit, const char *query, const char *names)
+{
+    g_autofree char *found = names_found(kit, query);
+    if (strcmp(found, names))
+        g_error("'%s' found '%s' and not '%s'", query, found, names);
+}
+
+static void say(Kit *kit, int id, const char *language, const char *vtt)
+{
+    g_autofree char *path = g_strdup_printf("POST /api/tutorials/%d/captions/%s", id, language);
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, path, json_pack("{s:s}", "text", vtt)));
+}
+
+static void test_search(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "video", "Meminjam buku.mp4", "bare one");
+    upload(kit, "video", "Kartu anggota.mp4", "bare two");
+    assert_found(kit, "q=meminjam", ""); /* no captions: not public, hence not found */
+    say(kit, 1, "id",
+        "WEBVTT\n\n00:01.500 --> 00:02.000\nSerahkan <i>kartu</i> Anda.\n\n"
+        "00:02.000 --> 00:03.000\nTerima kasih.\n");
+    say(kit, 2, "ar", "WEBVTT\n\n00:00.000 --> 00:02.000\nقدّم الكتابَ\n");
+    assert_found(kit, "q=MEMIN", "1");
+    assert_found(kit, "q=kartu", "2 1"); /* the title counts more */
+    assert_found(kit, "q=%D9%83%D8%AA%D8%A7%D8%A8", "2");
+    assert_found(kit, "q=kartu&lang=ar", "");
+    assert_found(kit, "q=kartu&lang=xx", "2 1"); /* no language of ours: any */
+    assert_found(kit, "q=", "");
+    assert_found(kit, "", "");
+    assert_found(kit, "q=%22%29+OR+1%3D1", "");
+    json_auto_t *found = ask(kit, SERAMBI_PUBLIC, 200, "GET /api/tutorials/search?q=serah", NULL);
+    g_assert_cmpint(number_at(found, "tutorials.0.moments.0.ms"), ==, 1500);
+    g_assert_cmpstr(text_at(found, "tutorials.0.moments.0.text"), ==, "Serahkan kartu Anda.");
+    g_assert_cmpstr(text_at(found, "tutorials.0.found_in"), ==, "id");
+    g_assert_null(at(found, "tutorials.0.filename"));
+    /* The search follows what is done to clips. */
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1",
+                    words("en", "Borrowing", "With a card")));
+    assert_found(kit, "q=memin", "");
+    assert_found(kit, "q=borrow", "1");
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "DELETE /api/tutorials/1", NULL));
+    assert_found(kit, "q=borrow", "");
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1/restore", NULL));
+    assert_found(kit, "q=borrow", "1");
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "DELETE /api/tutorials/1/captions/id", NULL));
+    assert_found(kit, "q=borrow", "");
+    json_decref(ask(kit, SERAMBI_EDITOR, 200, "POST /api/tutorials/1/waiver",
+                    json_pack("{s:s}", "waiver", "no_speech")));
+    assert_found(kit, "q=borrow", "1");
+    assert_found(kit, "q=serah", "");
+    /* A new recording with captions of its own keeps the address, and leaves no second clip. */
+    kit_upload(kit, "video", "b.mp4", "second", 6, json_pack("{s:s}", "replaces", "1"));
+    assert_found(kit, "q=borrow", "1");
+    kit_restart(kit);
+    assert_found(kit, "q=borrow", "1");
+    studio_free(studio);
+}
+
+/* Rows of before the search was there. */
+static bool forget_notes(Store *store, void *data)
+{
+    json_auto_t *rows = store_query(store, NULL, "UPDATE tutorials_clip SET noted = 0", "");
+    json_auto_t *texts = store_query(store, NULL, "DELETE FROM search_text", "");
+    return rows && texts;
+}
+
+static void test_search_after_upgrade(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    upload(studio->kit, "video", "Meminjam.mp4", "one");
+    assert_found(studio->kit, "q=meminjam", "1");
+    store_write(kit_store(studio->kit), forget_notes, NULL, NULL);
+    kit_run(studio->kit);
+    assert_found(studio->kit, "q=meminjam", "");
+    kit_restart(studio->kit);
+    assert_found(studio->kit, "q=meminjam", "1");
+    studio_free(studio);
+}
+
+static void assert_shelf(Kit *kit, const char *query, const char *wanted, const char *unwanted)
+{
+    g_autofree char *path = g_strconcat("GET /tutorials?", query, NULL);
+    json_auto_t *page = ask(kit, SERAMBI_PUBLIC, 200, path, NULL);
+    g_assert_cmpstr(text_at(page, "content_type"), ==, "text/html; charset=utf-8");
+    if (!strstr(text_at(page, "text"), wanted) ||
+        (unwanted && strstr(text_at(page, "text"), unwanted)))
+        g_error("'%s' has no '%s', or a '%s': %s", query, wanted, unwanted, text_at(page, "text"));
+}
+
+static bool add_sixty(Store *store, void *data)
+{
+    g_autoptr(GError) error = NULL;
+    json_auto_t *rows = store_query(
+        store, &error,
+        "INSERT INTO tutorials_clip (id, kind, state, title, summary, filename, upload, path,"
+        " captions, duration_us, percent, created_us, author, waiver) WITH RECURSIVE n (i) AS"
+        " (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 61) SELECT i, 'video', 'ready',"
+        " '{\"id\":\"J\"}', '{}', 'j.mp4', 'u' || i, '', '{}', 5, 100, 5, 'editor', 'no_speech'"
+        " FROM n",
+        "");
+    g_assert_no_error(error);
+    return rows != NULL;
+}
+
+static void test_shelf(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    assert_shelf(kit, "", "class=\"empty\"", "<li>");
+    upload(kit, "video", "Meminjam <b>.mp4", "bare one");
+    say(kit, 1, "id", "WEBVTT\n\n00:01.500 --> 00:02.000\nSerahkan <i>kartu</i> &amp; \"buku\".\n");
+    assert_shelf(kit, "", "Meminjam &lt;b&gt;", "class=\"empty\"");
+    assert_shelf(kit, "q=kartu", "/watch/1?lang=id&amp;t=1.500", "<i>");
+    assert_shelf(kit, "q=kartu", "Serahkan kartu &amp; &quot;buku&quot;.", NULL);
+    assert_shelf(kit, "q=nowhere", "class=\"empty\"", "/watch/1");
+    assert_shelf(kit, "in=ar", "class=\"empty\"", "/watch/1");
+    assert_shelf(kit, "in=id&lang=ar", "<html lang=\"ar\" dir=\"rtl\">", "class=\"empty\"");
+    assert_shelf(kit, "q=%22%3E%3Cscript%3E", "&quot;&gt;&lt;script&gt;", "<script>");
+    assert_shelf(kit, "page=2", "rel=\"prev\"", "/watch/1");
+    assert_shelf(kit, "page=-1", "/watch/1", "rel=\"prev\"");
+    store_write(kit_store(kit), add_sixty, NULL, NULL);
+    kit_run(kit);
+    assert_shelf(kit, "", "rel=\"next\"", "/watch/1?");
+    assert_shelf(kit, "page=2", "/watch/1?", "rel=\"next\"");
+    studio_free(studio);
+}
+
+static void test_voice_without_script(void)
+{
+    Studio *studio = studio_new(&serambi_plugin);
+    Kit *kit = studio->kit;
+    upload(kit, "video", "a.mp4", "one");
+    json_auto_t *page = ask(kit, SERAMBI_PUBLIC, 200, "GET /watch/1?lang=en", NULL);
+    g_assert_nonnull(strstr(text_at(page, "text"), "action=\"/watch/1?lang=en\""));
+    json_auto_t *said =
+        ask(kit, SERAMBI_PUBLIC, 303, "POST /watch/1?lang=en", json_pack("{s:s}", "helped", "yes"));
+    g_assert_cmpstr(text_at(said, "location"), ==, "/watch/1?lang=en&said=yes");
+    json_auto_t *thanks = ask(kit, SERAMBI_PUBLIC, 200, "GET /watch/1?lang=en&said=yes", NULL);
+    g_assert_nonnull(strstr(text_at(thanks, "text"), "<p role=\"status\">Thank you!</p>"));
+    g_assert_null(strstr(text_at(thanks, "text"), "<form"));
+    json_decref(ask(kit, SERAMBI_PUBLIC, 303, "POST /watch/1", json_pack("{s:s}", "helped", "no")));
+    json_decref(
+        ask(kit, SERAMBI_PUBLIC, 422, "POST /watch/1", json_pack("{s:s}", "helped", "maybe")));
+    json_decref(ask(kit, SERAMBI_PUBLIC, 422, "POST /watch/1", NULL));
+    json_decref(ask(kit, SERAMBI_PUBLIC, 404, "POST /watch/9", json_pack("{s:s}", "helped", "no")));
+    for (int i = 0; i < 48; i++)
+        json_decref(
+            ask(kit, SERAMBI_PUBLIC, 303, "POST /watch/1", json_pack("{s:s}", "helped", "yes")));
+    json_auto_t *much =
+        ask(kit, SERAMBI_PUBLIC, 303, "POST /watch/1", json_pack("{s:s}", "helped", "yes"));
+    g_assert_cmpstr(text_at(much, "location"), ==, "/watch/1?lang=id&said=much");
+    json_auto_t *all = ask(kit, SERAMBI_EDITOR, 200, ALL, NULL);
+    g_assert_cmpint(number_at(all, "tutorials.0.helped"), ==, 49);
+    g_assert_cmpint(number_at(all, "tutorials.0.unhelped"), ==, 1);
+    studio_free(studio);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -924,6 +1121,10 @@ int main(int argc, char **argv)
     g_test_add_func("/tutorials/sweep", test_sweep);
     g_test_add_func("/tutorials/helped", test_helped);
     g_test_add_func("/tutorials/watch", test_watch);
+    g_test_add_func("/tutorials/search", test_search);
+    g_test_add_func("/tutorials/search-after-upgrade", test_search_after_upgrade);
+    g_test_add_func("/tutorials/shelf", test_shelf);
+    g_test_add_func("/tutorials/voice-without-script", test_voice_without_script);
     g_test_add_func("/tutorials/video", test_video);
     g_test_add_func("/tutorials/progress", test_progress);
     g_test_add_func("/tutorials/storyboard", test_storyboard);

@@ -53,14 +53,16 @@ static const SerambiTimer timers[] = {
 
 static bool start(Serambi *self, GError **error)
 {
-    return ingest_start(self, error) && storyboard_files_start(self, error) &&
-           clips_publish_list(self, error) && clips_publish_work(self, error);
+    return ingest_start(self, error) && find_start(self, error) &&
+           storyboard_files_start(self, error) && clips_publish_list(self, error) &&
+           clips_publish_work(self, error);
 }
 
 SERAMBI_PLUGIN(.id = "tutorials", .version = "1",
                .summary = "The library of clips: upload, preparation, captions, watching",
                .places = SERAMBI_ON_SERVER, .state_size = sizeof(Tutorials),
                .settings_size = sizeof(TutorialsSettings), .settings = settings,
-               .migrations = clips_migrations, .routes = routes_table, .topics = clips_topics,
-               .timers = timers, .uploads = ingest_uploads, .assets = tutorials_assets,
-               .start = start, .stop = stop, );
+               .migrations = clips_migrations, .routes = routes_table, .pages = routes_pages,
+               .bodies = routes_bodies, .topics = clips_topics, .timers = timers,
+               .uploads = ingest_uploads, .assets = tutorials_assets, .start = start,
+               .stop = stop, );

@@ -10,7 +10,11 @@
  * routes.c   the API of rows: words, trash, versions, waivers, what visitors said
  * captions.c captions that staff bring or edit: checked, kept, told
  * cues.c     a caption file, read and written; knows nothing of the others
- * watch.c    a clip's page without script, feeds, oEmbed
+ * find.c     by word and language; the moment when it is said
+ * sheet.c    what a document tells of one clip
+ * watch.c    a clip's page without script
+ * shelf.c    the list of them without script
+ * feeds.c    what other programs ask: feeds, oEmbed
  * storyboards.h tutorials written as text: drafts, their files, previews
  * trash.c    what is done with in 30 days, and recordings that were replaced */
 #pragma once
@@ -39,7 +43,7 @@ extern const SerambiTopic clips_topics[];
 #define CLIP_COLUMNS                                                                               \
     "id, kind, state, title, summary, filename, folder, media, poster, captions, manifest,"        \
     " duration_us, percent, reason_code, reason_message, created_us, author,"                      \
-    " waiver, downloads, helped, unhelped, deleted_us, eta_seconds"
+    " waiver, downloads, helped, unhelped, deleted_us, eta_seconds, out_of_step"
 
 /* {"id":"Judul"} or {"id":..,"en":..}: a stored JSON text as an object; {} when it is none. */
 json_t *clips_json(const json_t *row, const char *column);
@@ -73,7 +77,7 @@ void small_yield(Serambi *self); /* gives its place to an upload; begins anew la
 void small_free(Small *small);
 
 /* attempts.c: two handlers of routes. */
-#define ATTEMPTS_DAYS 7 /* that the upload of a failed one is kept, counted from when it came */
+#define ATTEMPTS_DAYS 7 /* that the upload of a failed one is kept */
 void attempts_retry(Serambi *self, SerambiRequest *request);
 void attempts_cancel(Serambi *self, SerambiRequest *request);
 /* Whether a reason lies in the upload itself, so that another try would end in the same way. */
@@ -134,7 +138,27 @@ json_t *versions_list(Serambi *self, int64_t id, GError **error);
 /* Brings a version back; the present one becomes a version. False without error: no such one. */
 bool versions_restore(Serambi *self, int64_t id, int64_t version, GError **error);
 
-/* watch.c: handlers of routes. */
+/* find.c */
+#define FIND_MOST 30
+/* The search knows of the clip what is true now; inside a savepoint, after every change. */
+bool find_note(Serambi *self, int64_t id, GError **error);
+bool find_start(Serambi *self, GError **error); /* notes what an earlier version did not */
+/* clips_shape() of those that have every word, the best first, with "found_in": language and
+ * "moments": [{"ms","text"}]. question and language are a stranger's, or NULL. */
+json_t *find_clips(Serambi *self, const char *question, const char *language, GError **error);
+void find_answer(Serambi *self, SerambiRequest *request); /* of a route */
+
+/* watch.c, shelf.c, feeds.c: handlers of routes. */
+#define WATCH_PATH "/watch/"
+#define SHELF_PATH "/tutorials"
+/* A visitor says whether it helped: 200, 404, 429 when an address has said enough; 503 with error.
+ */
+int routes_take_voice(Serambi *self, SerambiRequest *request, int64_t id, bool helped,
+                      GError **error);
+void watch_voice(Serambi *self, SerambiRequest *request);
+void watch_old_address(Serambi *self, SerambiRequest *request);
+void watch_sitemap(Serambi *self, SerambiRequest *request);
+void shelf_page(Serambi *self, SerambiRequest *request);
 void watch_page(Serambi *self, SerambiRequest *request);
 void watch_qr(Serambi *self, SerambiRequest *request);
 void watch_oembed(Serambi *self, SerambiRequest *request);
@@ -143,6 +167,8 @@ void watch_json_feed(Serambi *self, SerambiRequest *request);
 
 /* routes.c */
 extern const SerambiRoute routes_table[];
+extern const SerambiRoute routes_pages[];
+extern const SerambiBody routes_bodies[];
 /* The id in the path; false after having replied. */
 bool routes_read_id(SerambiRequest *request, int64_t *ret_id);
 /* Tells the world of a changed clip and replies with it; takes rows, error. */

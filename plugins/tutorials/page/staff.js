@@ -232,18 +232,28 @@ class TutorialsStaff extends Part {
         item.kind === 'storyboard' && isReady && h('button', { type: 'button', class: 'quiet', onclick: () => this.write(item.id) }, t('storyboard.edit'), h('span', { class: 'unseen' }, title.text)),
         isReady && h('button', { type: 'button', class: 'quiet', onclick: () => this.versions(item) }, t('versions'), h('span', { class: 'unseen' }, title.text)),
         h('button', { type: 'button', class: 'quiet', onclick: () => this.edit(item) }, t('edit'), h('span', { class: 'unseen' }, title.text)),
-        h('button', { type: 'button', class: 'quiet danger', onclick: () => this.remove(item) }, t('remove'), h('span', { class: 'unseen' }, title.text))));
+        isReady || item.state === 'failed'
+          ? h('button', { type: 'button', class: 'quiet danger', onclick: () => this.remove(item) }, t('remove'), h('span', { class: 'unseen' }, title.text))
+          : h('button', { type: 'button', class: 'quiet danger', onclick: () => this.attempt(item, 'cancel') }, t('work.cancel'), h('span', { class: 'unseen' }, title.text))));
   }
 
   captionState(item) {
     const { t } = this.app;
     if (item.needs_captions) return h('p', { class: 'problem' }, t('captions.missing'));
+    if (item.out_of_step) return h('p', { class: 'problem' }, t('captions.out_of_step'));
     return Object.keys(item.captions ?? {}).length === 0 && h('p', { class: 'small quietly' }, t(item.waiver ? `waiver.${item.waiver}` : 'waiver.silent'));
   }
 
   /** Drafts, or the one that made a tutorial. */
   async write(clip = null) {
     await writeStoryboards(this.app, clip).catch(this.app.fail);
+    this.read();
+  }
+
+  /** Begins a failed one again, or stops one on its way. */
+  async attempt(item, deed) {
+    const { api, fail } = this.app;
+    await api('POST', `tutorials/${item.id}/${deed}`, {}).catch(fail);
     this.read();
   }
 
@@ -317,7 +327,11 @@ class TutorialsStaff extends Part {
 
   progress(item) {
     const { t } = this.app;
-    if (item.state === 'failed') return h('p', { class: 'problem' }, t.message(item.reason));
+    if (item.state === 'failed') {
+      return [h('p', { class: 'problem' }, t.message(item.reason)),
+        item.may_retry && h('p', { class: 'small' }, t('failed.until'), ' ',
+          h('button', { type: 'button', class: 'quiet', onclick: () => this.attempt(item, 'retry') }, t('failed.retry'), h('span', { class: 'unseen' }, this.app.pick(item.title).text)))];
+    }
     const percent = Math.round(item.percent ?? 0);
     return [h('progress', { max: 100, value: percent, 'aria-label': t(`state.${item.state}`) }),
       h('p', { class: 'small quietly' }, [t(`state.${item.state}`), t('percent', { percent }),
