@@ -209,7 +209,7 @@ static void test_serve(void)
     } pages[] = {
         {"/", " 200 ", "<!DOCTYPE html>"},
         {"/staff", " 200 ", "<!DOCTYPE html>"},
-        {"/kiosk", " 200 ", "data-plugins=\"queue\""},
+        {"/kiosk", " 200 ", "class=\"kiosk\""},
         {"/healthz", " 200 ", "true"},
         {"/readyz", " 200 ", "\"ready\":true"},
         {"/metrics", " 200 ", "serambi_live_readers"},

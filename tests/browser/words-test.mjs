@@ -58,7 +58,8 @@ for (const [owner, folder] of folders) {
       for (const other of others) {
         const said = other[key] ?? other[`${bare(key)}#other`];
         assert.equal(typeof said, 'string', key);
-        assert.ok(said.length > 0, key);
+        // Where nothing joins hundreds and the rest, the language's numerals are read whole.
+        assert.ok(said.length > 0 || key === 'screen.number_joint', key);
         assert.deepEqual([...values(said)].sort(), [...values(text)].sort(), key);
       }
     }
