@@ -17,7 +17,7 @@
 static const Job JOBS[] = {
     {"probe", job_probe, "--input FILE", PATIENT},
     {"prepare", job_prepare, "--input FILE --output DIR [--seconds N] [--title TEXT]", PATIENT},
-    {"speak", job_speak, "--language id|en|ar --output FILE.wav -- TEXT", 0},
+    {"speak", job_speak, "--language id|en|ar [--input FOLDER] --output FILE.wav -- TEXT", 0},
     {"compose", job_compose, "STORYBOARD --output DIR [--language id]", PATIENT},
     {"lint", job_lint, "STORYBOARD", 0},
     {"slide", job_slide, "STORYBOARD --line N", 0},

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: 2026 The Serambi authors
  *
- * The job `speak`: a sentence becomes a WAV file. */
+ * The job `speak`: a sentence becomes a WAV file, from recordings if there are all that it needs.
+ */
+#include "ffmpeg.h"
 #include "jobs.h"
 #include "master.h"
 #include "options.h"
+#include "pack.h"
 #include "report.h"
 #include "sandbox.h"
 #include "speech.h"
+#include "splice.h"
 #include <errno.h>
 #include <math.h>
 #include <stdint.h>
@@ -15,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define USAGE "speak --language id|en|ar --output FILE.wav -- TEXT"
+#define USAGE "speak --language id|en|ar [--input FOLDER] --output FILE.wav -- TEXT"
 
 #define WAV_HEADER 44
 
@@ -69,18 +73,48 @@ static bool save(const char *path, GBytes *wav, GError **error)
     return is_written;
 }
 
-static json_t *speak_to_file(const char *language, const char *text, const char *path,
-                             GError **error)
+/* False when the recordings cannot say it; *ret_why then tells, for who recorded them. */
+static bool say_recorded(const Options *options, const char *text, const char *folder,
+                         float **ret_samples, size_t *ret_count, GError **ret_why)
 {
+    if (options->input == NULL)
+        return false;
+    g_autoptr(Pack) pack = pack_open(options->input, options->language, ret_why);
+    g_autoptr(GArray) steps = pack != NULL ? pack_plan(pack, text, ret_why) : NULL;
+    return steps != NULL && splice_clips(steps, folder, ret_samples, ret_count, ret_why);
+}
+
+static json_t *speak_to_file(const Options *options, const char *folder, GError **error)
+{
+    g_autofree char *text = g_strjoinv(" ", options->words);
+    if (!speech_check(options->language, text, error))
+        return NULL;
     g_autofree float *samples = NULL;
     size_t count = 0;
-    if (!speech_render(language, text, &samples, &count, error))
+    g_autoptr(GError) why = NULL;
+    bool is_recorded = say_recorded(options, text, folder, &samples, &count, &why);
+    if (is_recorded)
+        speech_finish(samples, &count);
+    else if (!speech_render(options->language, text, &samples, &count, error))
         return NULL;
     g_autoptr(GBytes) wav = make_wav(samples, count);
-    if (!save(path, wav, error))
+    if (!save(options->output, wav, error))
         return NULL;
     json_int_t duration_us = (json_int_t)(count * 1000000 / SPEECH_SAMPLE_RATE);
-    return json_pack("{s:s,s:I}", "file", path, "duration_us", duration_us);
+    json_t *result = json_pack("{s:s,s:I,s:b}", "file", options->output, "duration_us", duration_us,
+                               "recorded", is_recorded);
+    if (why != NULL)
+        json_object_set_new(result, "why", json_string(why->message));
+    return result;
+}
+
+/* Only recordings need another program. */
+static bool enter(const Options *options, const char *folder, GError **error)
+{
+    if (options->input != NULL)
+        return ffmpeg_sandbox(options->input, folder, error);
+    SandboxPolicy policy = {.write_folder = folder, .processes = 512};
+    return sandbox_enter(&policy, error);
 }
 
 int job_speak(int argc, char **argv)
@@ -93,11 +127,9 @@ int job_speak(int argc, char **argv)
                          USAGE, &error))
         return report_failure(error);
     g_autofree char *folder = g_path_get_dirname(options.output);
-    SandboxPolicy policy = {.write_folder = folder, .processes = 512};
-    if (!sandbox_enter(&policy, &error))
+    if (!enter(&options, folder, &error))
         return report_failure(error);
-    g_autofree char *text = g_strjoinv(" ", options.words);
-    json_t *result = speak_to_file(options.language, text, options.output, &error);
+    json_t *result = speak_to_file(&options, folder, &error);
     if (result == NULL)
         return report_failure(error);
     report_result(result);

@@ -92,9 +92,7 @@ static bool open_voice(const char *language, GError **error)
         (void)espeak_SetParameter(espeakRANGE, 56, 0);
         return true;
     }
-    g_set_error(error, REPORT_ERROR, REPORT_ERROR_NO_VOICE,
-                "\"%s\" cannot be spoken; the languages are id, en and ar", language);
-    return false;
+    g_assert_not_reached(); /* speech_check() */
 }
 
 static double bessel(double x)
@@ -202,15 +200,27 @@ void speech_finish(float *samples, size_t *count)
         level(samples, *count);
 }
 
-bool speech_render(const char *language, const char *text, float **ret_samples, size_t *ret_count,
-                   GError **error)
+bool speech_check(const char *language, const char *text, GError **error)
 {
+    if (!g_strv_contains(LANGUAGES, language)) {
+        g_set_error(error, REPORT_ERROR, REPORT_ERROR_NO_VOICE,
+                    "\"%s\" cannot be spoken; the languages are id, en and ar", language);
+        return false;
+    }
     if (!g_utf8_validate(text, -1, NULL) || *text == '\0' ||
         g_utf8_strlen(text, -1) > SPEECH_TEXT_MAX) {
         g_set_error(error, REPORT_ERROR, REPORT_ERROR_USAGE,
                     "the text to speak must have 1 to %d characters of UTF-8", SPEECH_TEXT_MAX);
         return false;
     }
+    return true;
+}
+
+bool speech_render(const char *language, const char *text, float **ret_samples, size_t *ret_count,
+                   GError **error)
+{
+    if (!speech_check(language, text, error))
+        return false;
     if (!open_voice(language, error))
         return false;
     g_autoptr(GArray) wave = g_array_new(FALSE, FALSE, sizeof(int16_t));

@@ -14,6 +14,10 @@
 /* The languages that can be spoken, NULL-terminated: id, en, ar. */
 const char *const *speech_languages(void);
 
+/* Errors  REPORT_ERROR_NO_VOICE for another language, REPORT_ERROR_USAGE for a text that is empty,
+ * too long or no UTF-8 */
+bool speech_check(const char *language, const char *text, GError **error);
+
 /* Says one text at a calm pace (120 to 140 words a minute) and at SPEECH_TARGET_LUFS.
  *
  * language    one of speech_languages()
