@@ -21,8 +21,12 @@ for (const id of readdirSync(join(root, 'plugins'))) {
   if (existsSync(folder)) folders.set(id, folder);
 }
 
+/** A key twice: the server refuses it, JSON.parse() takes the last. */
 function catalogue(folder, language) {
-  return JSON.parse(readFileSync(join(folder, 'words', `${language}.json`), 'utf8'));
+  const text = readFileSync(join(folder, 'words', `${language}.json`), 'utf8');
+  const words = JSON.parse(text);
+  assert.equal([...text.matchAll(/^ *"(?:[^"\\]|\\.)*": /gm)].length, Object.keys(words).length, `${folder} ${language}: a key twice`);
+  return words;
 }
 
 function scripts(folder) {
