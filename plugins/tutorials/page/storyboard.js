@@ -192,7 +192,6 @@ class Editor {
     this.ends = [
       this.app.live.subscribe(`tutorials:storyboard.${this.draft.id}`, 'state', (value) => this.onFiles(value)),
       this.app.live.subscribe('tutorials:work', 'state', ({ items }) => this.onWork(items)),
-      this.app.live.subscribe('tutorials:list', 'state', () => this.onList()),
     ];
     this.box.focus();
     this.box.setSelectionRange(0, 0);
@@ -417,25 +416,29 @@ class Editor {
     }
   }
 
+  /** It left the list of works without having failed: the list of tutorials has it. */
+  made() {
+    this.seen = false;
+    this.clip = null;
+    fill(this.work);
+    say(this.saved, this.app.t('storyboard.made'));
+  }
+
   onWork(items) {
     const { t } = this.app;
     const item = items.find(({ id }) => id === this.clip);
-    if (!item) return;
+    if (!item) {
+      if (this.seen) this.made();
+      return;
+    }
     this.seen = true;
     if (item.state === 'failed') {
+      this.seen = false;
       fill(this.work, h('p', { class: 'problem', role: 'alert' }, t.message(item.reason)));
       return;
     }
     const percent = Math.round(item.percent ?? 0);
     fill(this.work, h('progress', { max: 100, value: percent, 'aria-label': t(`state.${item.state}`) }),
       h('p', { class: 'small quietly' }, [t(`state.${item.state}`), t('percent', { percent })].join(t('separator'))));
-  }
-
-  onList() {
-    if (!this.clip || !this.seen) return;
-    this.seen = false;
-    this.clip = null;
-    fill(this.work);
-    say(this.saved, this.app.t('storyboard.made'));
   }
 }
