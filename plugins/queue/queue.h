@@ -69,6 +69,8 @@ extern const char *const tickets_migrations[];
     "id, service, number, label, secret, state, counter, version, issued_us, sort_us, called_us,"  \
     " shown_ahead, shown_wait, is_untold, class, started_us"
 
+/* A column of a row; 0 when it is NULL. */
+int64_t tickets_integer(const json_t *row, const char *name);
 /* The local date ("2026-11-23") of a time in the library's zone. */
 void tickets_day(Serambi *self, int64_t at_us, char ret_day[11]);
 

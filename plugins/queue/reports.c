@@ -35,11 +35,6 @@
     "day, hour, service, counter, issued, served, no_show, gone, waits, wait_us, wait_max_us,"     \
     " services, service_us, overtaken, overtaken_max"
 
-static int64_t integer_at(const json_t *row, const char *name)
-{
-    return json_integer_value(json_object_get(row, name));
-}
-
 /* Seconds east of UTC at the noon of that day. */
 static int64_t offset_of(Serambi *self, const char *day)
 {
@@ -173,7 +168,7 @@ bool reports_audit_start(Serambi *self, int64_t *ret_id, char **ret_hash, GError
     if (!rows)
         return false;
     const json_t *row = json_array_get(rows, 0);
-    *ret_id = integer_at(row, "last");
+    *ret_id = tickets_integer(row, "last");
     *ret_hash = g_strdup(row ? json_string_value(json_object_get(row, "hash")) : "");
     return true;
 }
@@ -224,18 +219,20 @@ static json_t *mean(int64_t sum, int64_t count, double unit)
 /* A row of sums as it is told. */
 static json_t *shape(const json_t *row)
 {
-    int64_t waits = integer_at(row, "waits"), services = integer_at(row, "services");
+    int64_t waits = tickets_integer(row, "waits"), services = tickets_integer(row, "services");
     bool is_few = waits < REPORT_FEW;
     return json_pack(
         "{s:O, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "key", json_object_get(row, "key"),
-        "issued", (json_int_t)integer_at(row, "issued"), "served",
-        (json_int_t)integer_at(row, "served"), "no_show", (json_int_t)integer_at(row, "no_show"),
-        "left", (json_int_t)integer_at(row, "gone"), "wait_mean_s",
-        mean(integer_at(row, "wait_us"), waits, G_USEC_PER_SEC), "wait_max_s",
-        is_few ? json_null() : json_real((double)integer_at(row, "wait_max_us") / G_USEC_PER_SEC),
-        "service_mean_s", mean(integer_at(row, "service_us"), services, G_USEC_PER_SEC),
-        "overtaken_mean", mean(integer_at(row, "overtaken"), waits, 1), "overtaken_max",
-        is_few ? json_null() : json_integer(integer_at(row, "overtaken_max")));
+        "issued", (json_int_t)tickets_integer(row, "issued"), "served",
+        (json_int_t)tickets_integer(row, "served"), "no_show",
+        (json_int_t)tickets_integer(row, "no_show"), "left",
+        (json_int_t)tickets_integer(row, "gone"), "wait_mean_s",
+        mean(tickets_integer(row, "wait_us"), waits, G_USEC_PER_SEC), "wait_max_s",
+        is_few ? json_null()
+               : json_real((double)tickets_integer(row, "wait_max_us") / G_USEC_PER_SEC),
+        "service_mean_s", mean(tickets_integer(row, "service_us"), services, G_USEC_PER_SEC),
+        "overtaken_mean", mean(tickets_integer(row, "overtaken"), waits, 1), "overtaken_max",
+        is_few ? json_null() : json_integer(tickets_integer(row, "overtaken_max")));
 }
 
 /* The report that the request asks for. NULL after having replied. */

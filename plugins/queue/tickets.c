@@ -189,7 +189,7 @@ static json_t *first_row(json_t *rows)
     return row;
 }
 
-static int64_t integer_at(const json_t *row, const char *name)
+int64_t tickets_integer(const json_t *row, const char *name)
 {
     return json_integer_value(json_object_get(row, name));
 }
@@ -219,19 +219,20 @@ static bool audit(Serambi *self, const char *actor, const char *action, const js
     const json_t *end = json_array_get(last, 0);
     const char *previous = end ? json_string_value(json_object_get(end, "hash")) : "";
     g_autofree char *earlier = before ? json_dumps(before, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-    json_auto_t *row = json_pack(
-        "{s:I, s:I, s:s, s:s, s:O, s:O, s:O, s:s?}", "id", (json_int_t)integer_at(end, "id") + 1,
-        "at_us", (json_int_t)serambi_now_us(self), "actor", actor, "action", action, "ticket",
-        json_object_get(ticket, "id"), "counter", json_object_get(ticket, "counter"), "version",
-        json_object_get(ticket, "version"), "before", earlier);
+    json_auto_t *row =
+        json_pack("{s:I, s:I, s:s, s:s, s:O, s:O, s:O, s:s?}", "id",
+                  (json_int_t)tickets_integer(end, "id") + 1, "at_us",
+                  (json_int_t)serambi_now_us(self), "actor", actor, "action", action, "ticket",
+                  json_object_get(ticket, "id"), "counter", json_object_get(ticket, "counter"),
+                  "version", json_object_get(ticket, "version"), "before", earlier);
     g_autofree char *hash = audit_hash(previous, row);
     json_auto_t *done = serambi_query(
         self, error,
         "INSERT INTO queue_audit (id, at_us, actor, action, ticket, counter, version, before, hash)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        "iissisiss", integer_at(row, "id"), integer_at(row, "at_us"), actor, action,
-        integer_at(row, "ticket"), json_string_value(json_object_get(row, "counter")),
-        integer_at(row, "version"), earlier, hash);
+        "iissisiss", tickets_integer(row, "id"), tickets_integer(row, "at_us"), actor, action,
+        tickets_integer(row, "ticket"), json_string_value(json_object_get(row, "counter")),
+        tickets_integer(row, "version"), earlier, hash);
     return done != NULL;
 }
 
@@ -252,7 +253,7 @@ bool tickets_check_audit(Serambi *self, int64_t after, const char *previous, int
     json_array_foreach(rows, index, row)
     {
         g_autofree char *right = audit_hash(hash, row);
-        last = integer_at(row, "id");
+        last = tickets_integer(row, "id");
         if (strcmp(right, json_string_value(json_object_get(row, "hash")))) {
             broken = last;
             break;
@@ -281,7 +282,7 @@ static bool note_request(Serambi *self, const char *key, const char *action, con
 {
     json_auto_t *noted = serambi_query(
         self, error, "INSERT INTO queue_request (request_key, ticket, action) VALUES ($1, $2, $3)",
-        "sis", key, integer_at(ticket, "id"), action);
+        "sis", key, tickets_integer(ticket, "id"), action);
     return noted != NULL;
 }
 
@@ -371,7 +372,8 @@ static bool finish_current(Serambi *self, const char *label, const char *actor, 
             self, error,
             "UPDATE queue_ticket SET state = 'done', version = version + 1, is_untold = 1,"
             " ended_us = $3 WHERE id = $1 AND version = $2 RETURNING " TICKET_COLUMNS,
-            "iii", integer_at(row, "id"), integer_at(row, "version"), serambi_now_us(self)));
+            "iii", tickets_integer(row, "id"), tickets_integer(row, "version"),
+            serambi_now_us(self)));
         if (!after || !audit(self, actor, "finish", after, row, error))
             return false;
     }
@@ -389,7 +391,7 @@ FairnessRule tickets_rule(Serambi *self)
 
 static FairnessHead head_of(Serambi *self, const json_t *row)
 {
-    int64_t waited_us = serambi_now_us(self) - integer_at(row, "issued_us");
+    int64_t waited_us = serambi_now_us(self) - tickets_integer(row, "issued_us");
     return (FairnessHead){row != NULL, (double)waited_us / (60.0 * G_USEC_PER_SEC)};
 }
 
@@ -400,7 +402,7 @@ bool tickets_normal_since(Serambi *self, unsigned *ret_since, GError **error)
     if (!rows)
         return false;
     const json_t *row = json_array_get(rows, 0);
-    *ret_since = row ? (unsigned)CLAMP(integer_at(row, "since"), 0, FAIRNESS_SINCE_MAX)
+    *ret_since = row ? (unsigned)CLAMP(tickets_integer(row, "since"), 0, FAIRNESS_SINCE_MAX)
                      : tickets_rule(self).ratio;
     return true;
 }
@@ -591,7 +593,7 @@ json_t *tickets_move(Serambi *self, int64_t id, const TicketMove *move, int64_t 
             " ended_us = CASE WHEN $6 = 1 THEN $7 ELSE NULL END"
             " WHERE id = $1 AND version = $2 AND ($3 <> 'waiting' OR day = $8)"
             " RETURNING " TICKET_COLUMNS,
-            "iisiiiis", id, integer_at(ticket, "version"), move->to, service,
+            "iisiiiis", id, tickets_integer(ticket, "version"), move->to, service,
             (int64_t)move->keeps_counter, (int64_t)is_end, now_us, day));
     } else {
         moved = json_incref(ticket);
@@ -615,7 +617,8 @@ static json_t *undoable(Serambi *self, const json_t *ticket, GError **error)
         " AND before IS NOT NULL AND action NOT IN ('undo', 'end-of-day')"
         " AND EXISTS (SELECT 1 FROM queue_ticket WHERE id = $1 AND day = $4)"
         " ORDER BY id DESC LIMIT 1",
-        "iiis", integer_at(ticket, "id"), integer_at(ticket, "version"), now_us - UNDO_US, day));
+        "iiis", tickets_integer(ticket, "id"), tickets_integer(ticket, "version"), now_us - UNDO_US,
+        day));
     return row ? json_loads(json_string_value(json_object_get(row, "before")), 0, NULL) : NULL;
 }
 
@@ -644,8 +647,9 @@ json_t *tickets_undo(Serambi *self, int64_t id, const char *key, const char *act
         "  (SELECT 1 FROM queue_ticket AS other WHERE other.counter = $5"
         "   AND other.state IN ('called', 'serving') AND other.id <> $1))"
         " RETURNING " TICKET_COLUMNS,
-        "iisisii", id, integer_at(ticket, "version"), state, integer_at(before, "service"), counter,
-        integer_at(before, "called_us"), integer_at(before, "started_us")));
+        "iisisii", id, tickets_integer(ticket, "version"), state,
+        tickets_integer(before, "service"), counter, tickets_integer(before, "called_us"),
+        tickets_integer(before, "started_us")));
     if (row && (!audit(self, actor, "undo", row, ticket, error) ||
                 !note_request(self, key, "undo", row, error)))
         g_clear_pointer(&row, json_decref);

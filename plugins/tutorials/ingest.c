@@ -683,8 +683,6 @@ void ingest_stop(Serambi *self)
     g_clear_pointer(&state_of(self)->small, small_free);
 }
 
-#define WRITERS (SERAMBI_EDITOR | SERAMBI_ADMIN)
-
 const SerambiUpload ingest_uploads[] = {
     {"video", WRITERS, VIDEO_BYTES_MAX, on_video,
      "a video, a picture, a PDF or a recording without a picture"},

@@ -288,8 +288,6 @@ static void handle_helped(Serambi *self, SerambiRequest *request)
         routes_reply_failure(request, error);
 }
 
-#define WRITERS (SERAMBI_EDITOR | SERAMBI_ADMIN)
-
 const SerambiRoute routes_table[] = {
     {"GET", "", SERAMBI_ANYBODY, handle_ready, "every tutorial that can be watched"},
     {"GET", "all", SERAMBI_STAFF, handle_all, "also those on their way and those that failed"},

@@ -36,6 +36,8 @@ typedef struct {
     GHashTable *voices;     /* "address id": how often it said whether it helped today; owned */
 } Tutorials;
 
+#define WRITERS (SERAMBI_EDITOR | SERAMBI_ADMIN) /* who may change the library */
+
 extern const char *const clips_migrations[];
 extern const SerambiTopic clips_topics[];
 

@@ -241,7 +241,7 @@ class Editor {
     if (this.text !== this.kept && this.text !== text && !this.isClosed) this.saveTimer = setTimeout(() => this.save(), SAVE_MS);
   }
 
-  /** Another text in the place of this one, so that the browser's own undo still works. */
+  /** Another text in the place of this one; the cursor stays. The browser's undo does not know of it. */
   replace(text) {
     const at = this.box.selectionStart;
     this.box.value = text;
